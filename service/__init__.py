@@ -1,0 +1,1 @@
+"""Segue's serving side: events in, session state, ranked slates out."""
