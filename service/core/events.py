@@ -21,7 +21,8 @@ ContentType = Literal["music", "podcast", "audiobook", "video"]
 CONTENT_TYPES: Final[Sequence[ContentType]] = ("music", "podcast", "audiobook", "video")
 
 # No braces or spaces: an id becomes part of a Redis key, where braces choose the cluster slot.
-ID_PATTERN: Final = r"^[A-Za-z0-9._:@|=+/~-]+$"
+# (?!\n): Python's $ would let a trailing newline through.
+ID_PATTERN: Final = r"^[A-Za-z0-9._:@|=+/~-]+$(?!\n)"
 TIME_MAX_MS: Final = 2**53 - 1  # the largest integer that JSON readers and Lua agree on
 
 _Id = Meta(min_length=1, max_length=128, pattern=ID_PATTERN)

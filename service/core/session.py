@@ -103,8 +103,11 @@ def _next_version(state: SessionState, record: ev.Record) -> int:
 
 
 def _forget(state: SessionState, at_ms: int, record: ev.Record) -> SessionState:
+    """Leave a tombstone. It covers all that was folded, so that a late retry of it revives nothing."""
     return SessionState(
-        version=_next_version(state, record), source_offset=record.offset, deleted_at_ms=at_ms
+        version=_next_version(state, record),
+        source_offset=record.offset,
+        deleted_at_ms=max(at_ms, state.last_at_ms, 1),
     )
 
 

@@ -1,0 +1,113 @@
+"""The catalogue folder: one file per column, memory-mapped, shared between workers of a machine."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from service.core.errors import Refused
+from service.core.items import ATTRIBUTES, ItemTable, Names
+
+COLUMNS: Final = {
+    "content_type": np.uint8,
+    "artist": np.int32,
+    "series": np.int32,
+    "ordinal": np.int32,
+    "duration_s": np.int32,
+    "released_day": np.int32,
+    "popularity": np.float32,
+    "explicit": np.uint8,
+    "language": np.uint8,
+    "attributes": np.float32,
+    "vectors": np.float32,
+    "neighbours": np.int32,
+}
+LISTS: Final = ("ids", "artist_ids", "series_ids")
+NAMES: Final = ("titles", "artist_names", "series_names")
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A catalogue as read from its folder."""
+
+    table: ItemTable
+    names: Names
+    built_from: str
+
+
+def write_catalog(folder: Path, table: ItemTable, names: Names, *, built_from: str) -> None:
+    """Write the folder, `catalog.json` last: a folder without it is unfinished."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "catalog.json").unlink(missing_ok=True)
+    for name, kind in COLUMNS.items():
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(getattr(table, name), dtype=kind))
+    for name in LISTS:
+        _write_lines(folder / f"{name}.txt", getattr(table, name))
+    for name in NAMES:
+        _write_lines(folder / f"{name}.txt", getattr(names, name))
+    head = {
+        "name": table.name,
+        "item_space": table.item_space,
+        "items": len(table),
+        "dim": int(table.vectors.shape[1]),
+        "artists": len(table.artist_ids),
+        "series": len(table.series_ids),
+        "attributes": list(ATTRIBUTES),
+        "languages": list(names.languages),
+        "built_from": built_from,
+    }
+    (folder / "catalog.json").write_text(json.dumps(head, indent=1) + "\n")
+
+
+def read_catalog(folder: Path) -> Catalog:
+    """Map the folder's columns.
+
+    Raises:
+        Refused: The folder is missing, unfinished or of another layout; the message says what to do.
+    """
+    head = _head(folder)
+    columns = {name: _column(folder, name, kind, head["items"]) for name, kind in COLUMNS.items()}
+    lists = {name: _read_lines(folder / f"{name}.txt") for name in LISTS}
+    table = ItemTable(head["name"], head["item_space"], **lists, **columns)
+    names = Names(*(_read_lines(folder / f"{name}.txt") for name in NAMES), head["languages"])
+    if len(table.ids) != head["items"]:
+        raise Refused(f"{folder}/ids.txt has {len(table.ids)} lines, catalog.json says {head['items']}; build it again")
+    return Catalog(table, names, head["built_from"])
+
+
+def _head(folder: Path) -> dict[str, Any]:
+    try:
+        head: dict[str, Any] = json.loads((folder / "catalog.json").read_text())
+    except (OSError, ValueError) as error:
+        raise Refused(f"no catalogue in {folder} ({error}); build one with `segue catalog build`") from error
+    if head.get("attributes") != list(ATTRIBUTES):
+        raise Refused(
+            f"{folder}: attributes {head.get('attributes')}, this service reads {list(ATTRIBUTES)}; build it again"
+        )
+    return head
+
+
+def _column(folder: Path, name: str, kind: type, items: int) -> Any:
+    path = folder / f"{name}.npy"
+    try:
+        column = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise Refused(f"{path}: {error}; build the catalogue again") from error
+    if column.dtype != np.dtype(kind) or len(column) != items:
+        raise Refused(f"{path}: {column.dtype}[{len(column)}], expected {np.dtype(kind)}[{items}]; build it again")
+    return column
+
+
+def _write_lines(path: Path, lines: Sequence[str]) -> None:
+    assert not any("\n" in line for line in lines), f"{path}: a line break inside a name"
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split("\n")[:-1]
+    except OSError as error:
+        raise Refused(f"{path}: {error}; build the catalogue again") from error

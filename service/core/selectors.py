@@ -1,0 +1,107 @@
+"""The selector: from scored candidates to the slate's order, with room for variety.
+
+Walks each session's candidates from best to worst and takes what the caps allow: so many by one
+artist, so many of one show, so many of one content type. When the caps leave places empty they give
+way, in this order: content type, show, artist. A candidate whose score is not a number ranks last.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.core.candidates import Candidates
+from service.core.events import CONTENT_TYPES
+from service.core.items import F32, I32
+from service.core.sessions import SessionBatch
+
+
+@dataclass(frozen=True)
+class Caps:
+    """How many places of a slate one artist or one show may take; shares are a prior for content types."""
+
+    length: int = 20
+    per_artist: int = 3
+    per_series: int = 2
+    type_prior: float = 4.0  # how many plays of history the catalogue's own mix weighs
+
+
+def select(sessions: SessionBatch, candidates: Candidates, utility: F32, caps: Caps) -> list[I32]:
+    """Choose each session's slate, best first.
+
+    Returns:
+        One int32 array a session: indices into `candidates`.
+    """
+    assert len(candidates) == len(utility), f"{len(candidates)} candidates, {len(utility)} scores"
+    worth = np.where(np.isfinite(utility), utility, -np.inf)
+    order = np.lexsort((candidates.items, -worth, candidates.owner))
+    starts = np.searchsorted(candidates.owner[order], np.arange(len(sessions) + 1))
+    limits = type_caps(sessions, caps)
+    return [
+        _walk(sessions, candidates, order[starts[b] : starts[b + 1]], limits[b], caps)
+        for b in range(len(sessions))
+    ]
+
+
+def type_caps(sessions: SessionBatch, caps: Caps) -> I32:
+    """How many places each content type may take: its share in recent plays, smoothed by the catalogue's.
+
+    Shapes:
+        int32[B, 4]
+    """
+    table = sessions.table
+    overall = np.bincount(table.content_type, weights=table.popularity, minlength=len(CONTENT_TYPES))
+    prior = caps.type_prior * overall / max(float(overall.sum()), 1e-9)
+    types = np.where(sessions.played, table.content_type[sessions.rows], len(CONTENT_TYPES))
+    counts = (types[:, :, None] == np.arange(len(CONTENT_TYPES))).sum(axis=1)
+    share = (counts + prior) / (counts.sum(axis=1, keepdims=True) + caps.type_prior)
+    return np.ceil(share * caps.length).astype(np.int32) + 1
+
+
+def _walk(
+    sessions: SessionBatch, candidates: Candidates, order: I32, type_limits: I32, caps: Caps
+) -> I32:
+    rows = candidates.items[order]
+    table = sessions.table
+    groups = list(
+        zip(
+            table.content_type[rows].tolist(),
+            table.series[rows].tolist(),
+            table.artist[rows].tolist(),
+            strict=True,
+        )
+    )
+    taken: list[int] = []
+    for rules in (3, 2, 1, 0):  # how many of the caps still hold
+        taken = _take(groups, taken, type_limits.tolist(), caps, rules)
+        if len(taken) >= caps.length:
+            break
+    return np.asarray(order[taken], dtype=np.int32)
+
+
+def _take(
+    groups: Sequence[tuple[int, int, int]],
+    taken: list[int],
+    type_limits: Sequence[int],
+    caps: Caps,
+    rules: int,
+) -> list[int]:
+    """Fill up `taken` from best to worst under the first `rules` of artist, series and type caps."""
+    types, series, artists = (Counter(groups[i][k] for i in taken) for k in range(3))
+    already = set(taken)
+    for index, (kind, show, artist) in enumerate(groups):
+        if len(taken) >= caps.length:
+            break
+        full = (
+            (rules >= 1 and artist >= 0 and artists[artist] >= caps.per_artist)
+            or (rules >= 2 and show >= 0 and series[show] >= caps.per_series)
+            or (rules >= 3 and types[kind] >= type_limits[kind])
+        )
+        if index in already or full:
+            continue
+        taken.append(index)
+        types[kind] += 1
+        series[show] += 1
+        artists[artist] += 1
+    return taken

@@ -1,0 +1,117 @@
+"""Session states of a poll as columns: the ranking stages work on all users at once.
+
+Built from the ring of each state and the item table; nothing here is stored. Ring entries whose item
+the catalogue does not know are left out: they cannot be compared with anything.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from service.core.items import F32, I32, ItemTable
+from service.core.memory import RING_MAX, PlayEnd
+from service.core.session import SessionState
+
+RECENCY: Final = 0.85
+"""Weight of a play against the one after it, in the session vector."""
+
+WEIGHT_BY_END: Final = np.array([0.3, 0.6, -0.4, 1.0, 0.8], dtype=np.float32)
+"""How much a play says of what is wanted now, by PlayEnd (nothing, playing, skipped, completed, queued)."""
+WEIGHT_LIKED: Final = 1.5
+
+_PLAY_COLUMNS: Final = 6
+
+
+@dataclass(frozen=True)
+class SessionBatch:
+    """States side by side, newest play first.
+
+    Shapes (B sessions, R = 50 ring entries):
+        rows: int32[B, R], item rows, -1 where there is no play
+        end, liked, saved, dwell_s, at_s: int32[B, R]
+        current: bool[B, R], the play belongs to the current session
+    """
+
+    table: ItemTable
+    states: Sequence[SessionState]
+    rows: I32
+    end: I32
+    dwell_s: I32
+    at_s: I32
+    liked: I32
+    saved: I32
+    current: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+    def __len__(self) -> int:
+        """How many sessions there are."""
+        return len(self.states)
+
+    @cached_property
+    def played(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """bool[B, R]: there is a play here."""
+        return self.rows >= 0
+
+    @cached_property
+    def weights(self) -> F32:
+        """float32[B, R]: what each play says of what is wanted now, fading with every later play."""
+        fade = RECENCY ** np.arange(RING_MAX, dtype=np.float32)
+        says = WEIGHT_BY_END[self.end] + WEIGHT_LIKED * self.liked
+        return np.where(self.played, says * fade, 0.0).astype(np.float32)
+
+    @cached_property
+    def vectors(self) -> F32:
+        """float32[B, R, d]: the plays' item vectors."""
+        return np.where(self.played[:, :, None], self.table.vectors[self.rows], np.float32(0))
+
+    @cached_property
+    def wanted(self) -> F32:
+        """float32[B, d]: the session vector, unit length (zero for a session without a known play)."""
+        return unit(np.einsum("br,brd->bd", self.weights, self.vectors))
+
+    @cached_property
+    def pleased(self) -> F32:
+        """float32[B, d]: the direction of what was completed, liked, saved or queued."""
+        good = (self.end == PlayEnd.COMPLETED) | (self.end == PlayEnd.QUEUED) | (self.liked > 0)
+        return self._direction(good | (self.saved > 0))
+
+    @cached_property
+    def refused(self) -> F32:
+        """float32[B, d]: the direction of what was skipped or disliked."""
+        return self._direction((self.end == PlayEnd.SKIPPED) | (self.liked < 0))
+
+    def _direction(self, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> F32:
+        fade = (RECENCY ** np.arange(RING_MAX, dtype=np.float32)) * (chosen & self.played)
+        return unit(np.einsum("br,brd->bd", fade.astype(np.float32), self.vectors))
+
+
+def unit(vectors: F32) -> F32:
+    """Scale rows to length 1; a zero row stays zero."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(length, 1e-9), dtype=np.float32)
+
+
+def session_batch(table: ItemTable, states: Sequence[SessionState]) -> SessionBatch:
+    """Lay the states out as columns."""
+    plays = np.full((len(states), RING_MAX, _PLAY_COLUMNS), -1, dtype=np.int32)
+    current = np.zeros((len(states), RING_MAX), dtype=bool)
+    for b, state in enumerate(states):
+        known = _known_plays(table, state)
+        if known:
+            plays[b, : len(known)] = [play[:-1] for play in known]
+            current[b, : len(known)] = [play[-1] for play in known]
+    rows, end, dwell_s, at_s, liked, saved = np.moveaxis(plays, 2, 0)
+    gone = rows < 0
+    clean = [np.where(gone, 0, column) for column in (end, dwell_s, at_s, liked, saved)]
+    return SessionBatch(table, states, rows, *clean, current)
+
+
+def _known_plays(table: ItemTable, state: SessionState) -> list[tuple[int, ...]]:
+    rows = table.rows
+    return [
+        (row, p.end, p.dwell_s, p.at_s, p.liked, p.saved, age < state.session_len)
+        for age, p in enumerate(reversed(state.ring))
+        if (row := rows.get(p.item_id)) is not None
+    ]
