@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -97,20 +98,17 @@ class Child:
     def stop(self, grace_s: float = 10.0) -> None:
         """End the whole group: SIGTERM, then SIGKILL after `grace_s`. Harmless when repeated."""
         _running.discard(self)
-        if self.exit_code() is None:
-            self._signal(signal.SIGTERM)
-            try:
-                self._process.wait(grace_s)
-            except subprocess.TimeoutExpired:
-                pass
+        if self.exit_code() is not None:
+            return  # reaped: its id may be another group's by now
+        self._signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace_s)
         self._signal(signal.SIGKILL)  # what is left of the group, the leader included
         self._process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        try:
+        with suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for zombies
             os.killpg(self.pid, number)
-        except (ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
-            pass
 
 
 def stop_all(children: Sequence[Child], grace_s: float = 10.0) -> None:

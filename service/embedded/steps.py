@@ -31,7 +31,7 @@ class StepFailed(SegueError):
     def __str__(self) -> str:
         """Render the block, labels aligned."""
         parts = (("what", self.what), ("why", self.why), ("do this", self.remedy))
-        return "\n".join(f"  {label:8}{_indented(text)}" for label, text in parts)
+        return "\n".join(f"  {label:9}{_indented(text)}" for label, text in parts)
 
 
 class Outcome:
@@ -74,4 +74,4 @@ class Steps:
 
 
 def _indented(text: str) -> str:
-    return text.replace("\n", "\n" + " " * 10)
+    return text.replace("\n", "\n" + " " * 11)
