@@ -1,0 +1,1 @@
+"""The tests, by tier: `python3 -m tests` runs them all."""
