@@ -66,15 +66,22 @@ def read_catalog(folder: Path) -> Catalog:
     """Map the folder's columns.
 
     Raises:
-        Refused: The folder is missing, unfinished or of another layout; the message says what to do.
+        Refused: The folder is missing, unfinished or of another layout; the message says what to
+        do.
     """
     head = _head(folder)
-    columns = {name: _column(folder, name, kind, head["items"]) for name, kind in COLUMNS.items()}
-    lists = {name: _read_lines(folder / f"{name}.txt") for name in LISTS}
+    columns: dict[str, Any] = {
+        name: _column(folder, name, kind, head["items"]) for name, kind in COLUMNS.items()
+    }
+    lists: dict[str, Any] = {name: _read_lines(folder / f"{name}.txt") for name in LISTS}
     table = ItemTable(head["name"], head["item_space"], **lists, **columns)
-    names = Names(*(_read_lines(folder / f"{name}.txt") for name in NAMES), head["languages"])
+    called: dict[str, Any] = {name: _read_lines(folder / f"{name}.txt") for name in NAMES}
+    names = Names(**called, languages=head["languages"])
     if len(table.ids) != head["items"]:
-        raise Refused(f"{folder}/ids.txt has {len(table.ids)} lines, catalog.json says {head['items']}; build it again")
+        raise Refused(
+            f"{folder}/ids.txt has {len(table.ids)} lines, catalog.json says {head['items']};"
+            " build it again"
+        )
     return Catalog(table, names, head["built_from"])
 
 
@@ -82,10 +89,13 @@ def _head(folder: Path) -> dict[str, Any]:
     try:
         head: dict[str, Any] = json.loads((folder / "catalog.json").read_text())
     except (OSError, ValueError) as error:
-        raise Refused(f"no catalogue in {folder} ({error}); build one with `segue catalog build`") from error
+        raise Refused(
+            f"no catalogue in {folder} ({error}); build one with `segue catalog build`"
+        ) from error
     if head.get("attributes") != list(ATTRIBUTES):
         raise Refused(
-            f"{folder}: attributes {head.get('attributes')}, this service reads {list(ATTRIBUTES)}; build it again"
+            f"{folder}: attributes {head.get('attributes')}, this service reads {list(ATTRIBUTES)};"
+            " build it again"
         )
     return head
 
@@ -97,7 +107,10 @@ def _column(folder: Path, name: str, kind: type, items: int) -> Any:
     except (OSError, ValueError) as error:
         raise Refused(f"{path}: {error}; build the catalogue again") from error
     if column.dtype != np.dtype(kind) or len(column) != items:
-        raise Refused(f"{path}: {column.dtype}[{len(column)}], expected {np.dtype(kind)}[{items}]; build it again")
+        raise Refused(
+            f"{path}: {column.dtype}[{len(column)}], expected {np.dtype(kind)}[{items}];"
+            " build it again"
+        )
     return column
 
 

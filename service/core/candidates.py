@@ -42,7 +42,10 @@ class Candidates:
 class CandidateSource(Protocol):
     """Something that proposes items for sessions."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What bits and reasons call it."""
+        ...
 
     def propose(self, sessions: SessionBatch) -> tuple[I32, I32]:
         """Return (owner, items); duplicates are allowed, order does not matter."""
@@ -57,7 +60,9 @@ def union(sessions: SessionBatch, sources: Sequence[CandidateSource]) -> Candida
         owners.append(owner)
         items.append(rows)
         bits.append(np.full(len(rows), 1 << number, dtype=np.uint32))
-    return _merge(len(sessions.table), np.concatenate(owners), np.concatenate(items), np.concatenate(bits))
+    return _merge(
+        len(sessions.table), np.concatenate(owners), np.concatenate(items), np.concatenate(bits)
+    )
 
 
 def _merge(table_len: int, owner: I32, items: I32, bits: NDArray[np.uint32]) -> Candidates:

@@ -81,11 +81,15 @@ def decode_stored(value: bytes) -> Stored:
         StaleWrite: The bytes are not a session of ours, or are torn: rebuild the user from the log.
     """
     if len(value) < HEADER.size or value[:2] != MAGIC or value[2] != CODEC_VERSION:
-        raise StaleWrite(f"not a session state this service can read: {value[:4]!r}; rebuild it from the log")
+        raise StaleWrite(
+            f"not a session state this service reads: {value[:4]!r}; rebuild it from the log"
+        )
     _, _, _, lineage, partition, epoch, offset, version, crc = HEADER.unpack_from(value)
     body = value[HEADER.size :]
     if zlib.crc32(body) != crc:
-        raise StaleWrite(f"session state of partition {partition} is torn at offset {offset}; rebuild it from the log")
+        raise StaleWrite(
+            f"session state of [{partition}]@{offset} is torn; rebuild it from the log"
+        )
     try:
         state = _DECODER.decode(body)
     except msgspec.DecodeError as error:

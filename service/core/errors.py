@@ -1,8 +1,8 @@
 """Three kinds of failure, because there are three reactions.
 
-    PoisonRecord             dead-letter the record and go on
-    Unavailable, StaleWrite  keep the offset, rewind, back off, try again
-    AssertionError           a bug: crash
+PoisonRecord             dead-letter the record and go on
+Unavailable, StaleWrite  keep the offset, rewind, back off, try again
+AssertionError           a bug: crash
 """
 
 from enum import StrEnum
@@ -49,4 +49,4 @@ class Fenced(StaleWrite):
 
 
 class Refused(SegueError):
-    """Something does not fit this service (a model, a catalogue, a layout): do not start with it."""
+    """Something does not fit this service (model, catalogue, layout): do not start with it."""

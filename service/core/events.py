@@ -1,7 +1,7 @@
 """Playback events: every fact about a session, one frozen struct per fact.
 
-A JSON event names its struct in `type` (`started`, `skipped`, ...). Unknown fields are ignored, so that
-a producer may run ahead of a consumer; a missing or mistyped field is poison (see `wire`).
+A JSON event names its struct in `type` (`started`, `skipped`, ...). Unknown fields are ignored, so
+that a producer may run ahead of a consumer; a missing or mistyped field is poison (see `wire`).
 """
 
 import re
@@ -133,8 +133,8 @@ PlaybackEvent = (
 class Record(Struct, frozen=True, gc=False):
     """One entry of the input log, as the broker gave it.
 
-    `timestamp_ms` is the broker's append time when the topic says so (ours does): the only clock the
-    fold ever sees beside the event's own.
+    `timestamp_ms` is the broker's append time when the topic says so (ours does): the only clock
+    the fold ever sees beside the event's own.
     """
 
     partition: int

@@ -1,7 +1,7 @@
-"""Filters: which candidates may be served at all. Every candidate is either kept or removed, and counted.
+"""Filters: which candidates may be served at all. Each is kept, or removed and counted.
 
-Some rules are the listener's own word and never give way: a disliked item, an excluded content type.
-The rule against repeats gives way when it would leave nothing to play.
+Some rules are the listener's own word and never give way: a disliked item, an excluded content
+type. The rule against repeats gives way when it would leave nothing to play.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,12 +35,12 @@ def is_allowed_type(sessions: SessionBatch, candidates: Candidates) -> Mask:
     allowed = np.ones((len(sessions), len(CONTENT_TYPES)), dtype=bool)
     for b, state in enumerate(sessions.states):
         for name in state.steering.exclude_types:
-            allowed[b, CONTENT_TYPES.index(name)] = False  # type: ignore[arg-type]
+            allowed[b, CONTENT_TYPES.index(name)] = False
     return np.asarray(allowed[candidates.owner, sessions.table.content_type[candidates.items]])
 
 
 def is_not_disliked(sessions: SessionBatch, candidates: Candidates) -> Mask:
-    """Whether the listener has not said no to the item, recently or for as long as is remembered."""
+    """Whether the listener has not said no to the item, for as long as is remembered."""
     banned = {(b, row) for b, row in _disliked(sessions)}
     if not banned:
         return np.ones(len(candidates), dtype=bool)
@@ -99,8 +99,7 @@ SOFT: Final[dict[str, Filter]] = {"repeated": is_not_repeated}
 def apply_filters(sessions: SessionBatch, candidates: Candidates, at_least: int) -> Filtered:
     """Split candidates into kept and removed.
 
-    Args:
-        at_least: a session left with fewer candidates by the soft filters keeps what they removed.
+    A session left with fewer than `at_least` by a soft filter keeps what that filter removed.
     """
     keep = np.ones(len(candidates), dtype=bool)
     removed = {}

@@ -1,4 +1,4 @@
-"""The item table: everything the hot path knows of the catalogue, one column per fact, row i is item i.
+"""The item table: what the hot path knows of the catalogue, a column per fact, row i is item i.
 
 Columns may be memory-mapped files shared between processes; nothing here writes to them. Titles and
 names are not here: ranking never reads them.
@@ -25,10 +25,11 @@ class ItemTable:
     """A catalogue in columns.
 
     Shapes (n items, d vector dimensions, A attributes, K neighbours):
-        content_type, explicit, language: uint8[n]; artist, series, ordinal, duration_s, released_day:
-        int32[n], -1 or 0 for unknown; popularity: float32[n], share of plays; attributes: float32[n, A]
-        in [0, 1], NaN unknown; vectors: float32[n, d], unit length or zero; neighbours: int32[n, K] rows
-        by falling similarity, -1 padded.
+        content_type, explicit, language: uint8[n]; artist, series, ordinal, duration_s,
+        released_day:
+        int32[n], -1 or 0 for unknown; popularity: float32[n], share of plays; attributes:
+        float32[n, A] in [0, 1], NaN unknown; vectors: float32[n, d], unit length or zero;
+        neighbours: int32[n, K] rows by falling similarity, -1 padded.
     """
 
     name: str
@@ -69,7 +70,7 @@ class ItemTable:
 
     @cached_property
     def next_in_series(self) -> I32:
-        """int32[n]: the row of the next episode, chapter or track of the same series, -1 at the end."""
+        """int32[n]: row of the next episode, chapter or track of the series, -1 at the end."""
         following = np.full(len(self), -1, dtype=np.int32)
         order = np.lexsort((self.ordinal, self.series))
         here, there = order[:-1], order[1:]
@@ -86,7 +87,7 @@ class ItemTable:
 
     @cached_property
     def known_attributes(self) -> F32:
-        """float32[n, A]: attributes with unknown ones at the catalogue's mean, so that they sway nothing."""
+        """float32[n, A]: attributes, unknown ones at the catalogue's mean: they sway nothing."""
         known = ~np.isnan(self.attributes)
         total = np.where(known, self.attributes, 0.0).sum(axis=0)
         mean = total / np.maximum(known.sum(axis=0), 1)

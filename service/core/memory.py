@@ -1,9 +1,9 @@
 """What the fold remembers, piece by piece, each piece bounded.
 
-    ring     the last 50 plays with how they ended and how long they were heard
-    items    what outlives the ring: liked, saved, the position in long items
-    artists  plays, skips and likes per artist (show, author, channel)
-    ids      hashes of the last 64 event ids, to tell a client's retry from a new fact
+ring     the last 50 plays with how they ended and how long they were heard
+items    what outlives the ring: liked, saved, the position in long items
+artists  plays, skips and likes per artist (show, author, channel)
+ids      hashes of the last 64 event ids, to tell a client's retry from a new fact
 """
 
 from enum import IntEnum
@@ -88,7 +88,7 @@ def seen_before(ring: bytes, event_id: str) -> tuple[bool, bytes]:
 def remember_item(
     items: tuple[ItemMemory, ...], event: ev.ItemFact, at_s: int
 ) -> tuple[ItemMemory, ...]:
-    """Update the item's memory, most recently touched last. Items with nothing to remember are left out."""
+    """Update the item's memory, newest last. Items with nothing to remember are left out."""
     old = next((m for m in items if m.item_id == event.item_id), None)
     new = _touched(old or ItemMemory(event.item_id), event, at_s)
     if old is None and not (new.liked or new.saved or new.resume_s):
@@ -109,11 +109,14 @@ def _touched(memory: ItemMemory, event: ev.ItemFact, at_s: int) -> ItemMemory:
             return replace(memory, resume_s=0, at_s=at_s)
         case ev.Progressed() | ev.Seeked() | ev.Skipped() if _is_long(event):
             return replace(memory, resume_s=event.position_ms // 1000, at_s=at_s)
-    return memory
+        case _:
+            return memory
 
 
 def _is_long(event: ev.ItemFact) -> bool:
-    return event.content_type in ("podcast", "audiobook") or (event.duration_ms or 0) >= RESUME_MIN_MS
+    return (
+        event.content_type in ("podcast", "audiobook") or (event.duration_ms or 0) >= RESUME_MIN_MS
+    )
 
 
 def remember_artist(
@@ -140,4 +143,5 @@ def _counted(memory: ArtistMemory, event: ev.ItemFact) -> ArtistMemory:
             return replace(memory, likes=memory.likes + 1)
         case ev.Disliked():
             return replace(memory, dislikes=memory.dislikes + 1)
-    return memory
+        case _:
+            return memory

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.core.candidates import Candidates
 from service.core.events import CONTENT_TYPES
@@ -17,9 +18,12 @@ from service.core.items import F32, I32
 from service.core.sessions import SessionBatch
 
 
+Order = NDArray[np.intp]
+
+
 @dataclass(frozen=True)
 class Caps:
-    """How many places of a slate one artist or one show may take; shares are a prior for content types."""
+    """How many places of a slate one artist or one show may take."""
 
     length: int = 20
     per_artist: int = 3
@@ -45,22 +49,24 @@ def select(sessions: SessionBatch, candidates: Candidates, utility: F32, caps: C
 
 
 def type_caps(sessions: SessionBatch, caps: Caps) -> I32:
-    """How many places each content type may take: its share in recent plays, smoothed by the catalogue's.
+    """How many places each content type may take: its share of recent plays, smoothed.
 
     Shapes:
         int32[B, 4]
     """
     table = sessions.table
-    overall = np.bincount(table.content_type, weights=table.popularity, minlength=len(CONTENT_TYPES))
+    overall = np.bincount(
+        table.content_type, weights=table.popularity, minlength=len(CONTENT_TYPES)
+    )
     prior = caps.type_prior * overall / max(float(overall.sum()), 1e-9)
     types = np.where(sessions.played, table.content_type[sessions.rows], len(CONTENT_TYPES))
     counts = (types[:, :, None] == np.arange(len(CONTENT_TYPES))).sum(axis=1)
     share = (counts + prior) / (counts.sum(axis=1, keepdims=True) + caps.type_prior)
-    return np.ceil(share * caps.length).astype(np.int32) + 1
+    return np.asarray(np.ceil(share * caps.length) + 1, dtype=np.int32)
 
 
 def _walk(
-    sessions: SessionBatch, candidates: Candidates, order: I32, type_limits: I32, caps: Caps
+    sessions: SessionBatch, candidates: Candidates, order: Order, type_limits: I32, caps: Caps
 ) -> I32:
     rows = candidates.items[order]
     table = sessions.table
@@ -87,7 +93,7 @@ def _take(
     caps: Caps,
     rules: int,
 ) -> list[int]:
-    """Fill up `taken` from best to worst under the first `rules` of artist, series and type caps."""
+    """Fill up `taken`, best first, under the first `rules` of artist, series and type caps."""
     types, series, artists = (Counter(groups[i][k] for i in taken) for k in range(3))
     already = set(taken)
     for index, (kind, show, artist) in enumerate(groups):

@@ -1,13 +1,13 @@
 """Session state and its fold: `fold(state, event, record) -> (state, effect)`.
 
-Pure and total: never raises, never reads a clock, draws no random number, asks no model. Two workers
-that fold the same records hold the same bytes; that is what makes redelivery harmless.
+Pure and total: never raises, never reads a clock, draws no random number, asks no model. Two
+workers that fold the same records hold the same bytes; that is what makes redelivery harmless.
 
 Time. An event's time is `min(at_ms, broker time)`: a client clock that runs ahead cannot push the
-session into the future (far-future records are poison before they get here). An event older than the
-newest one is *late*. Late but within the current session, it still counts as an outcome, without
-moving the session's clock; older than the session, only what the listener said explicitly (like,
-dislike, save, steer) counts. Everything else late is ignored, and counted.
+session into the future (far-future records are poison before they get here). An event older than
+the newest one is *late*. Late but within the current session, it still counts as an outcome,
+without moving the session's clock; older than the session, only what the listener said explicitly
+(like, dislike, save, steer) counts. Everything else late is ignored, and counted.
 """
 
 from enum import StrEnum
@@ -19,11 +19,11 @@ from msgspec.structs import replace
 from service.core import events as ev
 from service.core.memory import (
     NOTHING,
+    RING_MAX,
     ArtistMemory,
     ItemMemory,
     Play,
     PlayEnd,
-    RING_MAX,
     remember_artist,
     remember_item,
     seen_before,
@@ -37,12 +37,20 @@ GAP_MS: Final = 30 * 60 * 1000
 QUIET: Final = (ev.Progressed, ev.Seeked)
 """Events that change the state but call for no new slate."""
 
+END_BY_EVENT: Final[dict[type[ev.ItemFact], PlayEnd]] = {
+    ev.Started: PlayEnd.PLAYING,
+    ev.Progressed: PlayEnd.PLAYING,
+    ev.Skipped: PlayEnd.SKIPPED,
+    ev.Completed: PlayEnd.COMPLETED,
+    ev.Queued: PlayEnd.QUEUED,
+}
+
 
 class SessionState(Struct, frozen=True, array_like=True):
     """All that is known of a listener. Bounded: about 2.5 KiB at the very most.
 
-    `version` is the offset after the last applied event, so it grows for as long as the user stays on
-    one partition, even when the state expired in between.
+    `version` is the offset after the last applied event, so it grows for as long as the user stays
+    on one partition, even when the state expired in between.
     """
 
     session_id: str = ""
@@ -79,7 +87,7 @@ class Effect(StrEnum):
 def fold(
     state: SessionState, event: ev.PlaybackEvent, record: ev.Record
 ) -> tuple[SessionState, Effect]:
-    """Return the state after `event`, and what the event did. An ignored event leaves the state as it is."""
+    """Return the state after `event`, and what it did. An ignored one leaves the state as it is."""
     at_ms = min(event.at_ms, record.timestamp_ms)
     if state.deleted_at_ms and at_ms <= state.deleted_at_ms:
         return state, Effect.FORGOTTEN
@@ -91,7 +99,9 @@ def fold(
     if at_ms < state.started_at_ms and not _is_wish(event):
         return state, Effect.LATE
     state = _open_session(state, at_ms, record)
-    return replace(_apply(state, event, at_ms), **_advance(state, at_ms, record, event_ids)), Effect.APPLIED
+    return replace(
+        _apply(state, event, at_ms), **_advance(state, at_ms, record, event_ids)
+    ), Effect.APPLIED
 
 
 def _is_wish(event: ev.PlaybackEvent) -> bool:
@@ -103,7 +113,7 @@ def _next_version(state: SessionState, record: ev.Record) -> int:
 
 
 def _forget(state: SessionState, at_ms: int, record: ev.Record) -> SessionState:
-    """Leave a tombstone. It covers all that was folded, so that a late retry of it revives nothing."""
+    """Leave a tombstone that covers all that was folded: a late retry of it revives nothing."""
     return SessionState(
         version=_next_version(state, record),
         source_offset=record.offset,
@@ -143,7 +153,8 @@ def _apply(state: SessionState, event: ev.PlaybackEvent, at_ms: int) -> SessionS
             return replace(state, session_id="", session_len=0)
         case ev.ItemFact():
             return _remember(state, event, at_ms)
-    return state
+        case ev.UserDeleted():
+            return state  # `fold` has dealt with it
 
 
 def _remember(state: SessionState, event: ev.ItemFact, at_ms: int) -> SessionState:
@@ -160,11 +171,13 @@ def _remember(state: SessionState, event: ev.ItemFact, at_ms: int) -> SessionSta
 def _ring_after(
     ring: tuple[Play, ...], event: ev.ItemFact, at_ms: int
 ) -> tuple[tuple[Play, ...], int]:
-    """Put the event into the ring: update the item's newest play, or add an entry. Returns (ring, added)."""
+    """Update the item's newest play, or add an entry. Returns (ring, entries added)."""
     index = None if isinstance(event, ev.Started | ev.Queued) else _newest(ring, event.item_id)
     if index is not None:
         return (*ring[:index], _played_on(ring[index], event), *ring[index + 1 :]), 0
-    fresh = Play(event.item_id, NOTHING, 0, stamp(at_ms), ev.CONTENT_TYPES.index(event.content_type))
+    fresh = Play(
+        event.item_id, NOTHING, 0, stamp(at_ms), ev.CONTENT_TYPES.index(event.content_type)
+    )
     return (*ring, _played_on(fresh, event))[-RING_MAX:], 1
 
 
@@ -177,26 +190,22 @@ def _newest(ring: tuple[Play, ...], item_id: str) -> int | None:
 
 def _played_on(play: Play, event: ev.ItemFact) -> Play:
     """The entry after one more event about the same play. Dwell only grows; an end is final."""
-    dwell_s = max(play.dwell_s, min(event.position_ms // 1000, 0xFFFF))
     match event:
-        case ev.Started():
-            return replace(play, end=PlayEnd.PLAYING)
-        case ev.Skipped():
-            return replace(play, end=PlayEnd.SKIPPED, dwell_s=dwell_s)
-        case ev.Completed():
-            return replace(play, end=PlayEnd.COMPLETED, dwell_s=dwell_s)
-        case ev.Progressed():
-            playing = PlayEnd.PLAYING if play.end == NOTHING else play.end
-            return replace(play, end=playing, dwell_s=dwell_s)
-        case ev.Queued():
-            return replace(play, end=PlayEnd.QUEUED)
-        case ev.Liked():
-            return replace(play, liked=1)
-        case ev.Disliked():
-            return replace(play, liked=-1)
+        case ev.Liked() | ev.Disliked():
+            return replace(play, liked=1 if isinstance(event, ev.Liked) else -1)
         case ev.Saved():
             return replace(play, saved=1)
-    return play
+        case ev.Seeked():
+            return play
+        case _:
+            heard_s = 0 if isinstance(event, ev.Queued) else min(event.position_ms // 1000, 0xFFFF)
+            return replace(play, end=_end_after(play, event), dwell_s=max(play.dwell_s, heard_s))
+
+
+def _end_after(play: Play, event: ev.ItemFact) -> PlayEnd:
+    if isinstance(event, ev.Progressed) and play.end != NOTHING:
+        return PlayEnd(play.end)
+    return END_BY_EVENT[type(event)]
 
 
 def is_quiet(event: ev.PlaybackEvent) -> bool:

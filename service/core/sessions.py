@@ -1,7 +1,7 @@
 """Session states of a poll as columns: the ranking stages work on all users at once.
 
-Built from the ring of each state and the item table; nothing here is stored. Ring entries whose item
-the catalogue does not know are left out: they cannot be compared with anything.
+Built from the ring of each state and the item table; nothing here is stored. Ring entries whose
+item the catalogue does not know are left out: they cannot be compared with anything.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ RECENCY: Final = 0.85
 """Weight of a play against the one after it, in the session vector."""
 
 WEIGHT_BY_END: Final = np.array([0.3, 0.6, -0.4, 1.0, 0.8], dtype=np.float32)
-"""How much a play says of what is wanted now, by PlayEnd (nothing, playing, skipped, completed, queued)."""
+"""What a play says of what is wanted now, by PlayEnd (0 nothing ... 4 queued)."""
 WEIGHT_LIKED: Final = 1.5
 
 _PLAY_COLUMNS: Final = 6
@@ -56,7 +56,7 @@ class SessionBatch:
 
     @cached_property
     def weights(self) -> F32:
-        """float32[B, R]: what each play says of what is wanted now, fading with every later play."""
+        """float32[B, R]: what each play says of what is wanted now, fading with later plays."""
         fade = RECENCY ** np.arange(RING_MAX, dtype=np.float32)
         says = WEIGHT_BY_END[self.end] + WEIGHT_LIKED * self.liked
         return np.where(self.played, says * fade, 0.0).astype(np.float32)
@@ -68,7 +68,7 @@ class SessionBatch:
 
     @cached_property
     def wanted(self) -> F32:
-        """float32[B, d]: the session vector, unit length (zero for a session without a known play)."""
+        """float32[B, d]: the session vector, unit length (zero without a known play)."""
         return unit(np.einsum("br,brd->bd", self.weights, self.vectors))
 
     @cached_property
@@ -102,10 +102,21 @@ def session_batch(table: ItemTable, states: Sequence[SessionState]) -> SessionBa
         if known:
             plays[b, : len(known)] = [play[:-1] for play in known]
             current[b, : len(known)] = [play[-1] for play in known]
-    rows, end, dwell_s, at_s, liked, saved = np.moveaxis(plays, 2, 0)
-    gone = rows < 0
-    clean = [np.where(gone, 0, column) for column in (end, dwell_s, at_s, liked, saved)]
-    return SessionBatch(table, states, rows, *clean, current)
+    rows = plays[:, :, 0]
+    end, dwell_s, at_s, liked, saved = np.moveaxis(np.where(rows[:, :, None] < 0, 0, plays), 2, 0)[
+        1:
+    ]
+    return SessionBatch(
+        table=table,
+        states=states,
+        rows=rows,
+        end=end,
+        dwell_s=dwell_s,
+        at_s=at_s,
+        liked=liked,
+        saved=saved,
+        current=current,
+    )
 
 
 def _known_plays(table: ItemTable, state: SessionState) -> list[tuple[int, ...]]:

@@ -1,8 +1,8 @@
 """Explicit steering: what a listener asked for, and how asks add up.
 
-An intent is one ask, carried by a `steered` event. `Steering` is what is in force after all of them,
-part of the session state. Content types that are excluded stay excluded until they are included again
-or steering is reset: a hard constraint never decays.
+An intent is one ask, carried by a `steered` event. `Steering` is what is in force after all of
+them, part of the session state. Content types that are excluded stay excluded until they are
+included again or steering is reset: a hard constraint never decays.
 """
 
 from typing import Annotated, Final, Literal
@@ -55,8 +55,9 @@ def steer(steering: Steering, intent: SteerIntent) -> Steering:
 
     The opposite ask replaces the earlier one: including a type lifts its exclusion.
 
-    >>> steer(steer(NEUTRAL, SteerIntent(exclude_types=("video",))), SteerIntent(include_types=("video",)))
-    Steering(more_like=(), less_artists=(), exclude_types=())
+    >>> steer(steer(NEUTRAL, SteerIntent(exclude_types=("video",))),
+    SteerIntent(include_types=("video",))) Steering(more_like=(), less_artists=(),
+    exclude_types=())
     """
     base = NEUTRAL if intent.reset else steering
     excluded = [t for t in base.exclude_types if t not in intent.include_types]

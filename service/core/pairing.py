@@ -1,0 +1,154 @@
+"""Candidates beside the sessions that own them: the shared arithmetic under candidate features.
+
+Works session by session on small dense blocks (a session's candidates are contiguous), one matrix
+product for all cosines and one for all counts: 2.5 times faster than gathering the ring for every
+candidate.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.core.candidates import Candidates
+from service.core.items import F32, I32
+from service.core.memory import ArtistMemory, PlayEnd
+from service.core.sessions import SessionBatch
+
+Mask = NDArray[np.bool_]
+
+RECENT: Final = 10
+"""How many of the newest plays the short-term features look at."""
+
+WANTED, PLEASED, REFUSED, NEWEST = 0, 1, 2, 3
+"""Columns of `cosines`: three session directions, then the newest plays one by one."""
+
+HEARD, HEARD_NOW, HEARD_5, SKIPPED, COMPLETED, LIKED = range(6)
+"""Columns of `item_counts`, `artist_counts` and `type_counts`."""
+RECENT_10: Final = 6
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What candidate features are made of (B sessions, M candidates, R ring entries)."""
+
+    sessions: SessionBatch
+    candidates: Candidates
+
+    @property
+    def items(self) -> I32:
+        """int32[M]: item rows."""
+        return self.candidates.items
+
+    @cached_property
+    def _bounds(self) -> list[tuple[int, slice]]:
+        """Each session's number and the slice of its candidates."""
+        edges = np.searchsorted(self.candidates.owner, np.arange(len(self.sessions) + 1))
+        pairs = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+        return [(b, slice(low, high)) for b, (low, high) in enumerate(pairs) if high > low]
+
+    @cached_property
+    def cosines(self) -> F32:
+        """float32[M, 13]: to the three session directions and to the newest ten plays."""
+        s = self.sessions
+        directions = np.stack([s.wanted, s.pleased, s.refused], axis=1)
+        against = np.concatenate([directions, s.vectors[:, :RECENT]], axis=1)
+        vectors = s.table.vectors[self.items]
+        cosines = np.empty((len(self.items), against.shape[1]), dtype=np.float32)
+        for b, mine in self._bounds:
+            np.matmul(vectors[mine], against[b].T, out=cosines[mine])
+        return cosines
+
+    @cached_property
+    def _tallies(self) -> F32:
+        """float32[B, R, 7]: what each ring entry counts towards, by column."""
+        s = self.sessions
+        newest = np.arange(s.rows.shape[1])
+        columns = (
+            s.played,
+            s.played & s.current,
+            s.played & (newest < 5),
+            ended(s, PlayEnd.SKIPPED),
+            ended(s, PlayEnd.COMPLETED),
+            s.played & (s.liked > 0),
+            s.played & (newest < RECENT),
+        )
+        return np.stack(columns, axis=2).astype(np.float32)
+
+    def _counts(self, of_ring: I32, of_candidate: I32) -> F32:
+        """float32[M, 7]: tallies of the ring entries that match each candidate."""
+        counts = np.empty((len(self.items), self._tallies.shape[2]), dtype=np.float32)
+        for b, mine in self._bounds:
+            same = (of_candidate[mine, None] == of_ring[b]).astype(np.float32)
+            np.matmul(same, self._tallies[b], out=counts[mine])
+        return counts
+
+    @cached_property
+    def item_counts(self) -> F32:
+        """float32[M, 7]: of plays of this item."""
+        return self._counts(self.sessions.rows, self.items)
+
+    @cached_property
+    def artist_counts(self) -> F32:
+        """float32[M, 7]: of plays by this artist; unknown artists match nothing."""
+        table = self.sessions.table
+        of_ring = np.where(self.sessions.played, table.artist[self.sessions.rows], -2)
+        return self._counts(of_ring, table.artist[self.items])
+
+    @cached_property
+    def type_counts(self) -> F32:
+        """float32[M, 7]: of plays of this content type."""
+        table = self.sessions.table
+        of_ring = table.content_type[self.sessions.rows].astype(np.int32)
+        return self._counts(of_ring, table.content_type[self.items].astype(np.int32))
+
+    @cached_property
+    def artist_memory(self) -> F32:
+        """float32[M, 4]: plays, skips, likes, dislikes of the artist, from the lasting memory."""
+        table = self.sessions.table
+        counts = np.zeros((len(self.items), 4), dtype=np.float32)
+        artists = table.artist[self.items]
+        for b, mine in self._bounds:
+            known = self.sessions.states[b].artists
+            if known:
+                of = np.array([table.artist_rows.get(m.artist_id, -2) for m in known])
+                same = (artists[mine, None] == of).astype(np.float32)
+                np.matmul(same, np.array([_four(m) for m in known], np.float32), out=counts[mine])
+        return counts
+
+    def nearest(self, chosen: Mask) -> F32:
+        """float32[M]: largest cosine to a chosen play of the newest ten; 0 where none is."""
+        cosines = self.cosines[:, NEWEST:]
+        mine = chosen[:, :RECENT][self.candidates.owner]
+        return np.asarray(np.where(mine, cosines, 0.0).max(axis=1), dtype=np.float32)
+
+    @cached_property
+    def distance_from_completed(self) -> F32:
+        """float32[M, A]: attribute distance from the mean of what went well lately."""
+        good = ended(self.sessions, PlayEnd.COMPLETED) | ended(self.sessions, PlayEnd.QUEUED)
+        return self._distance(good)
+
+    @cached_property
+    def distance_from_skipped(self) -> F32:
+        """float32[M, A]: attribute distance from the mean of what was skipped lately."""
+        return self._distance(ended(self.sessions, PlayEnd.SKIPPED))
+
+    def _distance(self, chosen: Mask) -> F32:
+        known, s = self.sessions.table.known_attributes, self.sessions
+        recent = chosen[:, :RECENT].astype(np.float32)
+        total = np.einsum("br,bra->ba", recent, known[s.rows[:, :RECENT]])
+        count = recent.sum(axis=1, keepdims=True)
+        mean, owner = total / np.maximum(count, 1), self.candidates.owner
+        gap = np.abs(known[self.items] - mean[owner])
+        return np.asarray(gap * (count > 0)[owner], dtype=np.float32)
+
+
+def ended(sessions: SessionBatch, end: PlayEnd) -> Mask:
+    """bool[B, R]: plays that ended so."""
+    return np.asarray(sessions.played & (sessions.end == end))
+
+
+def _four(memory: ArtistMemory) -> tuple[int, int, int, int]:
+    return memory.plays, memory.skips, memory.likes, memory.dislikes

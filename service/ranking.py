@@ -1,0 +1,108 @@
+"""From session states to ranked slates: sources > filters > features > scorer > utility > selector.
+
+Pure but for the scorer; called in a thread, so that the event loop keeps Kafka's heartbeats. One
+call ranks every user of a poll.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from service.core.candidates import Candidates, CandidateSource, union
+from service.core.events import CONTENT_TYPES, ItemId
+from service.core.features import featurize
+from service.core.filters import apply_filters
+from service.core.items import F32, I32, ItemTable
+from service.core.reasons import Explainer
+from service.core.selectors import Caps, select
+from service.core.session import SessionState
+from service.core.sessions import SessionBatch, session_batch
+from service.core.slates import Model, SlateItem
+from service.core.steering_bias import steering_bias
+from service.ports import Scorer
+
+HEADS = ("skip", "complete", "like")
+
+
+@dataclass(frozen=True)
+class Utility:
+    """What a slate is ranked by: a weighted sum of the heads, outside the model."""
+
+    skip: float = -1.0
+    complete: float = 1.0
+    like: float = 1.5
+
+    @property
+    def weights(self) -> F32:
+        """float32[3], in the order of the heads."""
+        return np.array([self.skip, self.complete, self.like], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One session's slate, before it is stamped and sent."""
+
+    items: tuple[SlateItem, ...]
+    degraded: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The ranking pipeline of a worker."""
+
+    table: ItemTable
+    sources: Sequence[CandidateSource]
+    scorer: Scorer
+    utility: Utility = field(default_factory=Utility)
+    caps: Caps = field(default_factory=Caps)
+
+    @property
+    def model(self) -> Model:
+        """Who ranks."""
+        return self.scorer.model
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """Turns source bits and steering into reasons."""
+        return Explainer(tuple(source.name for source in self.sources))
+
+    def rank(self, states: Sequence[SessionState]) -> list[Ranked]:
+        """Rank for every state. A score depends on its session and its candidate alone."""
+        if not states:
+            return []
+        sessions = session_batch(self.table, states)
+        filtered = apply_filters(sessions, union(sessions, self.sources), self.caps.length)
+        kept = filtered.kept
+        heads = self.scorer.score(featurize(sessions, kept))
+        utility = heads @ self.utility.weights + steering_bias(sessions, kept)
+        chosen = select(sessions, kept, utility, self.caps)
+        return [self._slate(sessions, kept, heads, utility, places) for places in chosen]
+
+    def _slate(
+        self,
+        sessions: SessionBatch,
+        candidates: Candidates,
+        heads: F32,
+        utility: F32,
+        places: I32,
+    ) -> Ranked:
+        reasons = self.explainer.explain(sessions, candidates, places)
+        rows = candidates.items[places]
+        scores = utility[places].astype(np.float64).round(4).tolist()
+        parts = heads[places].astype(np.float64).round(4).tolist()
+        types = self.table.content_type[rows].tolist()
+        items = tuple(
+            SlateItem(
+                item_id=ItemId(self.table.ids[row]),
+                content_type=CONTENT_TYPES[types[i]],
+                rank=i + 1,
+                score=scores[i],
+                heads=dict(zip(HEADS, parts[i], strict=True)),
+                source=reasons[i][0],
+                reasons=reasons[i][1],
+            )
+            for i, row in enumerate(rows.tolist())
+        )
+        return Ranked(items, () if items else ("no_candidates",))
