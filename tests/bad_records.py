@@ -152,10 +152,9 @@ def _unknown_type(draft: _Draft) -> bytes:
 
 
 def _wrong_type(draft: _Draft) -> bytes:
-    changes = draft.pick(
-        {"at_ms": "1700000000000"}, {"item_id": 5}, {"position_ms": True}, {"served": "slate"}
-    )
-    return draft.spoiled(**changes)
+    wrong: list[tuple[str, Any]] = [("at_ms", "1700000000000"), ("item_id", 5)]
+    wrong += [("position_ms", True), ("served", "slate")]
+    return draft.spoiled(**dict([draft.pick(*wrong)]))
 
 
 def _missing_field(draft: _Draft) -> bytes:

@@ -1,0 +1,1 @@
+"""What an operator uses: verify, doctor, dead letters, tail, contracts. Never on the hot path."""
