@@ -44,11 +44,14 @@ class StackOptions:
         broker: Which broker; auto takes the settings' own, else real Kafka, else the mock.
         fresh: Forget the events and the state of earlier runs.
         profile: The size of Kafka's JVM.
+        subfolder: Of the work folder, for data and logs apart from the main stack's; Kafka's jars
+            stay shared.
     """
 
     broker: BrokerChoice = "auto"
     fresh: bool = False
     profile: Profile = "small"
+    subfolder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +84,12 @@ async def embedded_stack(
     Raises:
         StepFailed: A step cannot go on. What was started before is stopped.
     """
-    work_dir = settings.work_dir.resolve()
+    shared = settings.work_dir.resolve()
+    work_dir = shared / options.subfolder
     async with AsyncExitStack() as cleanup:
         cleanup.enter_context(_locked(work_dir))
         with steps.step("broker") as outcome:
-            broker = await start_broker(settings, _broker_request(options, work_dir), steps)
+            broker = await start_broker(settings, _broker_request(options, work_dir, shared), steps)
             _stop_later(cleanup, broker.child)
             outcome.text = f"{broker.title} -> {broker.bootstrap}"
         with steps.step("state store") as outcome:
@@ -97,9 +101,9 @@ async def embedded_stack(
         yield Stack(settings, broker.kind, broker.bootstrap, redis_url, work_dir)
 
 
-def _broker_request(options: StackOptions, work_dir: Path) -> BrokerRequest:
+def _broker_request(options: StackOptions, work_dir: Path, shared: Path) -> BrokerRequest:
     place = KafkaPlace(
-        data=work_dir / "kafka" / "data", logs=work_dir / "logs", jars=work_dir / "kafka"
+        data=work_dir / "kafka" / "data", logs=work_dir / "logs", jars=shared / "kafka"
     )
     return BrokerRequest(options.broker, options.profile, options.fresh, place)
 
