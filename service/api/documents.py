@@ -26,13 +26,14 @@ def document_routes(deps: ApiDeps) -> APIRouter:
 
     @routes.get("/v1/meta")
     async def meta() -> JSONResponse:
-        """Where the log is: what the page needs to write a command that shows the same bytes."""
+        """Where the log is and what time it is here: for the page's commands and timings."""
         return JSONResponse(
             {
                 "bootstrap": deps.bootstrap,
                 "events_topic": deps.events_topic,
                 "slates_topic": deps.slates_topic,
                 "items": len(deps.catalogue),
+                "now_ms": deps.clock.now_ns() / 1e6,
             }
         )
 
