@@ -71,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         root.main(args=None if arguments is None else list(arguments), prog_name="segue")
     except SegueError as error:
-        sys.exit(f"segue: {error}")
+        text = str(error)
+        sys.exit(f"segue:\n{text}" if "\n" in text else f"segue: {text}")
 
 
 def _failing(point: EntryPoint, error: Exception) -> Callable[[], None]:

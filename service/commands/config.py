@@ -1,5 +1,7 @@
 """`segue config`: what the configuration is, and where each value comes from."""
 
+from typing import Annotated
+
 import typer
 
 config = typer.Typer(
@@ -11,7 +13,9 @@ config = typer.Typer(
 
 
 @config.command()
-def show(json: bool = typer.Option(False, "--json", help="Print one JSON object.")) -> None:
+def show(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
     """Print every setting: its variable, value, source and meaning."""
     from service.settings import explain, load_settings
 

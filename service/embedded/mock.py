@@ -34,7 +34,7 @@ async def start_mock(logs: Path) -> MockCluster:
     """
     log_path = logs / "mock-kafka.log"
     log_path.unlink(missing_ok=True)  # an old address must not be taken for the new one
-    command = [sys.executable, "-m", "service.embedded.mock"]
+    command = [sys.executable, "-P", "-m", "service.embedded.mock"]
     child = Child.start("the mock cluster", command, log_path)
 
     async def announced() -> bool:
