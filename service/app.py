@@ -10,17 +10,16 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry
 
+from service import loop
 from service.adapters.catalog import read_catalog
 from service.adapters.kafka import KafkaEventLog, KafkaPublisher
 from service.adapters.onnx import OnnxScorer
 from service.adapters.redis import RedisSessionStore, connect
 from service.adapters.slate_cache import SlateCache
-from service.core.errors import StaleWrite, Unavailable
 from service.core.selectors import Caps
 from service.core.session import SessionState
 from service.health import Pulse, serve_health
@@ -30,9 +29,6 @@ from service.settings import Settings
 from service.side_effects import WorkerSideEffects
 from service.sources import default_sources
 from service.telemetry import WorkerMetrics, configure_logging
-
-BACKOFF_MS: Final = (50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000, 5_000, 5_000)
-"""Waits between attempts at one batch; after the last the process exits."""
 
 
 class SystemClock:
@@ -62,9 +58,8 @@ async def run_worker(settings: Settings) -> None:
     """
     configure_logging()
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_worker(settings) as worker:
         structlog.get_logger().info(
             "worker ready", topic=settings.topics.events, group=settings.kafka.group
@@ -74,34 +69,13 @@ async def run_worker(settings: Settings) -> None:
 
 
 async def run(worker: Worker, stop: asyncio.Event) -> None:
-    """Step until told to stop. A failed step is tried again from the committed offsets."""
-    failures = 0
-    while not stop.is_set():
-        try:
-            await worker.processor.step()
-            worker.pulse.beat()
-            failures = 0
-        except (Unavailable, StaleWrite) as error:
-            if failures == len(BACKOFF_MS):
-                raise
-            worker.metrics.retries.labels(type(error).__name__).inc()
-            structlog.get_logger().warning(
-                "batch will be tried again", error=str(error), attempt=failures + 1
-            )
-            await _start_over(worker, stop, BACKOFF_MS[failures])
-            failures += 1
-    await worker.processor.drain()
+    """Step until told to stop, counting what is tried again."""
 
+    def on_retry(error: Exception, attempt: int) -> None:
+        worker.metrics.retries.labels(type(error).__name__).inc()
+        structlog.get_logger().warning("batch tried again", error=str(error), attempt=attempt)
 
-async def _start_over(worker: Worker, stop: asyncio.Event, wait_ms: int) -> None:
-    """Forget what was believed and go back, or the next poll would step over the failed batch."""
-    worker.processor.doubt()
-    worker.log.rewind()
-    try:
-        async with asyncio.timeout(wait_ms / 1000):
-            await stop.wait()
-    except TimeoutError:
-        pass
+    await loop.run(worker.processor, worker.log, stop, on_step=worker.pulse.beat, on_retry=on_retry)
 
 
 @asynccontextmanager
@@ -158,11 +132,11 @@ def open_ranking(settings: Settings) -> Ranking:
 @contextmanager
 def ranking_thread(ranking: Ranking) -> Iterator[Rank]:
     """Rank in one thread of its own: the event loop keeps Kafka's heartbeats meanwhile."""
-    loop = asyncio.get_running_loop()
+    events = asyncio.get_running_loop()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="rank") as thread:
 
         async def rank(states: Sequence[SessionState]) -> list[Ranked]:
-            return await loop.run_in_executor(thread, ranking.rank, states)
+            return await events.run_in_executor(thread, ranking.rank, states)
 
         yield rank
 
