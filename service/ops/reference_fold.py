@@ -29,10 +29,23 @@ class ReferenceUser:
 
     def __init__(self) -> None:
         self._s = _nothing_known()
+        self._packed = b""
+
+    def pack(self) -> None:
+        """Shrink to a tenth while nobody asks; the next use unpacks."""
+        if not self._packed:
+            self._packed = msgspec.msgpack.encode(self._s)
+            self._s = {}
+
+    def _unpack(self) -> Row:
+        if self._packed:
+            self._s = msgspec.msgpack.decode(self._packed)
+            self._packed = b""
+        return self._s
 
     def apply(self, event: ev.PlaybackEvent, record: ev.Record) -> str:
         """Fold one record; return applied, duplicate, late or forgotten."""
-        s, kind = self._s, str(event.__struct_config__.tag)
+        s, kind = self._unpack(), str(event.__struct_config__.tag)
         at_ms = event.at_ms if event.at_ms < record.timestamp_ms else record.timestamp_ms
         hashed = blake2b(event.event_id.encode(), digest_size=8).digest()
         refusal = _refusal(s, kind, at_ms, hashed)
@@ -54,21 +67,22 @@ class ReferenceUser:
     @property
     def version(self) -> int:
         """Version after the last applied event."""
-        return int(self._s["version"])
+        return int(self._unpack()["version"])
 
     @property
     def session_id(self) -> str:
         """The session in force; empty when there is none."""
-        return str(self._s["session_id"])
+        return str(self._unpack()["session_id"])
 
     @property
     def is_deleted(self) -> bool:
         """Whether only a tombstone is left."""
-        return bool(self._s["deleted_at_ms"]) and not self._s["last_at_ms"]
+        s = self._unpack()
+        return bool(s["deleted_at_ms"]) and not s["last_at_ms"]
 
     def state(self) -> SessionState:
         """Spell the state as the service does."""
-        s = self._s
+        s = self._unpack()
         row = [
             *(s[name] for name in ("session_id", "started_at_ms", "last_at_ms", "version")),
             *(s[name] for name in ("source_offset", "session_len")),
@@ -159,7 +173,7 @@ def _mark(play: Row, event: ev.ItemFact, kind: str) -> None:
         play["end"] = ends[kind]
     if kind == "progressed" and play["end"] == _NOTHING:
         play["end"] = _PLAYING
-    if kind in ("skipped", "completed", "progressed"):
+    if kind in ("started", "progressed", "skipped", "completed"):
         play["dwell_s"] = max(play["dwell_s"], min(event.position_ms // 1000, 65_535))
     if kind in ("liked", "disliked"):
         play["liked"] = 1 if kind == "liked" else -1
