@@ -14,7 +14,6 @@ import numpy as np
 
 from service.core.candidates import Candidates
 from service.core.items import ATTRIBUTES, F32, I32
-from service.core.memory import PlayEnd
 from service.core.pairing import (
     COMPLETED,
     HEARD,
@@ -28,11 +27,9 @@ from service.core.pairing import (
     REFUSED,
     SKIPPED,
     WANTED,
-    Mask,
     Pairing,
-    ended,
 )
-from service.core.sessions import SessionBatch
+from service.core.sessions import Mask, SessionBatch
 
 
 @dataclass(frozen=True)
@@ -64,8 +61,8 @@ def _newest(mask: Mask, count: int) -> Mask:
 
 def _run_of_skips(s: SessionBatch) -> F32:
     """How many of the newest finished plays were skips in a row: 0 for none, 1 for five or more."""
-    skipped = ended(s, PlayEnd.SKIPPED)
-    finished = skipped | ended(s, PlayEnd.COMPLETED)
+    skipped = s.skipped
+    finished = skipped | s.completed
     order = np.argsort(~finished, axis=1, kind="stable")[:, :5]
     newest = np.take_along_axis(skipped & finished, order, axis=1)
     return np.asarray(np.cumprod(newest, axis=1).sum(axis=1) / 5, dtype=np.float32)
@@ -89,10 +86,10 @@ def _of_type(content_type: int) -> Callable[[SessionBatch], F32]:
 SESSION_FEATURES: Final[dict[str, Callable[[SessionBatch], F32]]] = {
     "session_plays": lambda s: np.log1p(s.current.sum(axis=1)),
     "ring_plays": lambda s: np.log1p(s.played.sum(axis=1)),
-    "skip_share_3": lambda s: _share(ended(s, PlayEnd.SKIPPED), _newest(s.played, 3)),
-    "skip_share_10": lambda s: _share(ended(s, PlayEnd.SKIPPED), _newest(s.played, 10)),
-    "skip_share": lambda s: _share(ended(s, PlayEnd.SKIPPED), s.played),
-    "complete_share_10": lambda s: _share(ended(s, PlayEnd.COMPLETED), _newest(s.played, 10)),
+    "skip_share_3": lambda s: _share(s.skipped, _newest(s.played, 3)),
+    "skip_share_10": lambda s: _share(s.skipped, _newest(s.played, 10)),
+    "skip_share": lambda s: _share(s.skipped, s.played),
+    "complete_share_10": lambda s: _share(s.completed, _newest(s.played, 10)),
     "run_of_skips": _run_of_skips,
     "heard_share": _heard_share,
     "liked_share": lambda s: _share(np.asarray(s.liked > 0), s.played),
@@ -142,8 +139,8 @@ CANDIDATE_FEATURES: Final[dict[str, Callable[[Pairing], F32]]] = {
     "cosine_newest": lambda p: p.cosines[:, NEWEST],
     "cosine_second": lambda p: p.cosines[:, NEWEST + 1],
     "cosine_third": lambda p: p.cosines[:, NEWEST + 2],
-    "nearest_completed": lambda p: p.nearest(ended(p.sessions, PlayEnd.COMPLETED)),
-    "nearest_skipped": lambda p: p.nearest(ended(p.sessions, PlayEnd.SKIPPED)),
+    "nearest_completed": lambda p: p.nearest(p.sessions.completed),
+    "nearest_skipped": lambda p: p.nearest(p.sessions.skipped),
     "popularity": lambda p: p.sessions.table.log_popularity[p.items],
     "freshness": _freshness,
     "duration": lambda p: np.log1p(p.sessions.table.duration_s[p.items]),

@@ -94,6 +94,12 @@ class ItemTable:
         return np.where(known, self.attributes, mean).astype(np.float32)
 
     @cached_property
+    def type_share(self) -> F32:
+        """float32[4]: each content type's share of all plays."""
+        plays = np.bincount(self.content_type, weights=self.popularity, minlength=4)
+        return np.asarray(plays / max(float(plays.sum()), 1e-9), dtype=np.float32)
+
+    @cached_property
     def newest_day(self) -> int:
         """The newest release in the catalogue: what "fresh" is measured from."""
         return int(self.released_day.max()) if len(self) else 0

@@ -10,14 +10,11 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from service.core.candidates import Candidates
 from service.core.items import F32, I32
-from service.core.memory import ArtistMemory, PlayEnd
-from service.core.sessions import SessionBatch
-
-Mask = NDArray[np.bool_]
+from service.core.memory import ArtistMemory
+from service.core.sessions import Mask, SessionBatch
 
 RECENT: Final = 10
 """How many of the newest plays the short-term features look at."""
@@ -70,8 +67,8 @@ class Pairing:
             s.played,
             s.played & s.current,
             s.played & (newest < 5),
-            ended(s, PlayEnd.SKIPPED),
-            ended(s, PlayEnd.COMPLETED),
+            s.skipped,
+            s.completed,
             s.played & (s.liked > 0),
             s.played & (newest < RECENT),
         )
@@ -127,13 +124,13 @@ class Pairing:
     @cached_property
     def distance_from_completed(self) -> F32:
         """float32[M, A]: attribute distance from the mean of what went well lately."""
-        good = ended(self.sessions, PlayEnd.COMPLETED) | ended(self.sessions, PlayEnd.QUEUED)
+        good = self.sessions.completed | self.sessions.queued
         return self._distance(good)
 
     @cached_property
     def distance_from_skipped(self) -> F32:
         """float32[M, A]: attribute distance from the mean of what was skipped lately."""
-        return self._distance(ended(self.sessions, PlayEnd.SKIPPED))
+        return self._distance(self.sessions.skipped)
 
     def _distance(self, chosen: Mask) -> F32:
         known, s = self.sessions.table.known_attributes, self.sessions
@@ -143,11 +140,6 @@ class Pairing:
         mean, owner = total / np.maximum(count, 1), self.candidates.owner
         gap = np.abs(known[self.items] - mean[owner])
         return np.asarray(gap * (count > 0)[owner], dtype=np.float32)
-
-
-def ended(sessions: SessionBatch, end: PlayEnd) -> Mask:
-    """bool[B, R]: plays that ended so."""
-    return np.asarray(sessions.played & (sessions.end == end))
 
 
 def _four(memory: ArtistMemory) -> tuple[int, int, int, int]:

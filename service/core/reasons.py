@@ -40,19 +40,29 @@ class Explainer:
         self, sessions: SessionBatch, candidates: Candidates, places: I32
     ) -> list[tuple[str, tuple[str, ...]]]:
         """Return (source, reasons) for each place of one session's slate."""
-        return [self._one(sessions, candidates, int(place)) for place in places]
+        if not len(places):
+            return []
+        b = int(candidates.owner[places[0]])
+        liked = _liked_artists(sessions, b)
+        rows, bits = candidates.items[places].tolist(), candidates.sources[places].tolist()
+        by_liked = np.isin(sessions.table.artist[candidates.items[places]], liked).tolist()
+        return [
+            self._one(sessions, b, row, named, ("artist_liked",) if by_liked_artist else ())
+            for row, named, by_liked_artist in zip(rows, bits, by_liked, strict=True)
+        ]
 
     def _one(
-        self, sessions: SessionBatch, candidates: Candidates, place: int
+        self, sessions: SessionBatch, b: int, row: int, bits: int, more: tuple[str, ...]
     ) -> tuple[str, tuple[str, ...]]:
-        bits, b = int(candidates.sources[place]), int(candidates.owner[place])
+        telling = self._telling(bits)
+        return telling[0], (
+            *(_reason(sessions, b, row, name) for name in telling[:2]),
+            *more,
+        )
+
+    def _telling(self, bits: int) -> list[str]:
         named = {name for s, name in enumerate(self.source_names) if bits >> s & 1}
-        telling: list[str] = [name for name in _TELLING if name in named] or sorted(named)
-        row = int(candidates.items[place])
-        reasons = [_reason(sessions, b, row, name) for name in telling[:2]]
-        if _artist_is_liked(sessions, b, row):
-            reasons.append("artist_liked")
-        return telling[0], tuple(reasons)
+        return [name for name in _TELLING if name in named] or sorted(named)
 
 
 def _reason(sessions: SessionBatch, b: int, row: int, source: str) -> str:
@@ -76,9 +86,6 @@ def _closest_anchor(sessions: SessionBatch, b: int, row: int) -> str:
     return known[int(np.argmax(table.vectors[rows] @ table.vectors[row]))]
 
 
-def _artist_is_liked(sessions: SessionBatch, b: int, row: int) -> bool:
-    artist = int(sessions.table.artist[row])
-    if artist < 0:
-        return False
-    artist_id = sessions.table.artist_ids[artist]
-    return any(m.artist_id == artist_id and m.likes > 0 for m in sessions.states[b].artists)
+def _liked_artists(sessions: SessionBatch, b: int) -> list[int]:
+    rows = sessions.table.artist_rows
+    return [rows.get(m.artist_id, -2) for m in sessions.states[b].artists if m.likes > 0]

@@ -17,7 +17,6 @@ from service.core.events import CONTENT_TYPES
 from service.core.items import F32, I32
 from service.core.sessions import SessionBatch
 
-
 Order = NDArray[np.intp]
 
 
@@ -55,10 +54,7 @@ def type_caps(sessions: SessionBatch, caps: Caps) -> I32:
         int32[B, 4]
     """
     table = sessions.table
-    overall = np.bincount(
-        table.content_type, weights=table.popularity, minlength=len(CONTENT_TYPES)
-    )
-    prior = caps.type_prior * overall / max(float(overall.sum()), 1e-9)
+    prior = caps.type_prior * table.type_share
     types = np.where(sessions.played, table.content_type[sessions.rows], len(CONTENT_TYPES))
     counts = (types[:, :, None] == np.arange(len(CONTENT_TYPES))).sum(axis=1)
     share = (counts + prior) / (counts.sum(axis=1, keepdims=True) + caps.type_prior)

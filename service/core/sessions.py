@@ -10,13 +10,17 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.core.items import F32, I32, ItemTable
 from service.core.memory import RING_MAX, PlayEnd
 from service.core.session import SessionState
 
+Mask = NDArray[np.bool_]
+
 RECENCY: Final = 0.85
 """Weight of a play against the one after it, in the session vector."""
+FADE: Final = RECENCY ** np.arange(RING_MAX, dtype=np.float32)
 
 WEIGHT_BY_END: Final = np.array([0.3, 0.6, -0.4, 1.0, 0.8], dtype=np.float32)
 """What a play says of what is wanted now, by PlayEnd (0 nothing ... 4 queued)."""
@@ -43,23 +47,40 @@ class SessionBatch:
     at_s: I32
     liked: I32
     saved: I32
-    current: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    current: Mask
 
     def __len__(self) -> int:
         """How many sessions there are."""
         return len(self.states)
 
     @cached_property
-    def played(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def played(self) -> Mask:
         """bool[B, R]: there is a play here."""
         return self.rows >= 0
 
     @cached_property
+    def skipped(self) -> Mask:
+        """bool[B, R]: plays that were skipped."""
+        return self._ended(PlayEnd.SKIPPED)
+
+    @cached_property
+    def completed(self) -> Mask:
+        """bool[B, R]: plays heard to the end."""
+        return self._ended(PlayEnd.COMPLETED)
+
+    @cached_property
+    def queued(self) -> Mask:
+        """bool[B, R]: items asked for by hand, not played yet."""
+        return self._ended(PlayEnd.QUEUED)
+
+    def _ended(self, end: PlayEnd) -> Mask:
+        return np.asarray(self.played & (self.end == int(end)))
+
+    @cached_property
     def weights(self) -> F32:
         """float32[B, R]: what each play says of what is wanted now, fading with later plays."""
-        fade = RECENCY ** np.arange(RING_MAX, dtype=np.float32)
         says = WEIGHT_BY_END[self.end] + WEIGHT_LIKED * self.liked
-        return np.where(self.played, says * fade, 0.0).astype(np.float32)
+        return np.where(self.played, says * FADE, 0.0).astype(np.float32)
 
     @cached_property
     def vectors(self) -> F32:
@@ -74,17 +95,17 @@ class SessionBatch:
     @cached_property
     def pleased(self) -> F32:
         """float32[B, d]: the direction of what was completed, liked, saved or queued."""
-        good = (self.end == PlayEnd.COMPLETED) | (self.end == PlayEnd.QUEUED) | (self.liked > 0)
-        return self._direction(good | (self.saved > 0))
+        good = self.completed | self.queued | (self.liked > 0) | (self.saved > 0)
+        return self._direction(good)
 
     @cached_property
     def refused(self) -> F32:
         """float32[B, d]: the direction of what was skipped or disliked."""
-        return self._direction((self.end == PlayEnd.SKIPPED) | (self.liked < 0))
+        return self._direction(self.skipped | (self.liked < 0))
 
-    def _direction(self, chosen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> F32:
-        fade = (RECENCY ** np.arange(RING_MAX, dtype=np.float32)) * (chosen & self.played)
-        return unit(np.einsum("br,brd->bd", fade.astype(np.float32), self.vectors))
+    def _direction(self, chosen: Mask) -> F32:
+        fade = FADE * (chosen & self.played)
+        return unit(np.einsum("br,brd->bd", fade, self.vectors))
 
 
 def unit(vectors: F32) -> F32:
