@@ -68,7 +68,6 @@ class KafkaEventLog:
             max_poll_records=settings.batch_records_max,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
-            check_crcs=False,
         )
 
     async def start(self) -> Self:
