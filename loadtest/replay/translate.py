@@ -51,9 +51,8 @@ def ending(play: Play) -> str:
     >>> ending(Play(user="u", item="i", at_ms=0, played_s=30, duration_s=200))
     'skipped'
     """
-    if play.duration_s is None:
+    if play.duration_s is None or play.played_s is None:
         return "progressed"
-    assert play.played_s is not None, "a play without listening time has no known end"
     share = play.played_s / play.duration_s
     if share < SKIPPED_BELOW:
         return "skipped"
@@ -61,7 +60,8 @@ def ending(play: Play) -> str:
 
 
 def _heard_ms(play: Play) -> int:
-    return round(1000 * play.played_s) if play.heard and play.played_s else 0
+    heard_s = play.played_s or play.heard_at_least_s
+    return round(1000 * heard_s) if play.heard and heard_s else 0
 
 
 def _fact(play: Play, kind: str, new_id: NewId, heard_ms: int) -> ev.PlaybackEvent:
