@@ -41,7 +41,7 @@ def events_of(play: Play, new_id: NewId) -> Iterator[ev.PlaybackEvent]:
     if play.liked:
         kind = "liked" if play.liked > 0 else "disliked"
         yield _fact(play, kind, new_id, heard_ms)
-    if play.heard and heard_ms:
+    if play.heard and (heard_ms or _share(play) is not None):
         yield _fact(play, ending(play), new_id, heard_ms)
 
 
@@ -51,12 +51,18 @@ def ending(play: Play) -> str:
     >>> ending(Play(user="u", item="i", at_ms=0, played_s=30, duration_s=200))
     'skipped'
     """
-    if play.duration_s is None or play.played_s is None:
+    share = _share(play)
+    if share is None:
         return "progressed"
-    share = play.played_s / play.duration_s
     if share < SKIPPED_BELOW:
         return "skipped"
     return "completed" if share >= COMPLETED_FROM else "progressed"
+
+
+def _share(play: Play) -> float | None:
+    if play.duration_s is None or play.played_s is None:
+        return None
+    return play.played_s / play.duration_s
 
 
 def _heard_ms(play: Play) -> int:

@@ -10,8 +10,8 @@ class Play(Struct, frozen=True, kw_only=True, gc=False):
     """Somebody heard an item, or judged it. What a log does not say is None.
 
     `liked` is 1, -1, or 0 for a verdict taken back; None says nothing. A verdict that a log gives
-    apart from any play has `heard=False`. `heard_at_least_s` is a listening time that something else
-    than the listener cut off: it says how far a play came, and nothing about why it ended.
+    apart from any play has `heard=False`. `heard_at_least_s` is a listening time that something
+    else than the listener cut off: it says how far a play came, and nothing about why it ended.
     """
 
     user: str
