@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.core import events as ev
-from service.core.codec import digest
 from service.ops.reference_fold import ReferenceUser
 from service.ops.slate_book import UserSlates
 
@@ -60,6 +59,10 @@ class Account:
             return f"ignored_{effect}"
         return self._fate(event, record.offset)
 
+    def is_folded(self, offset: int) -> bool:
+        """Whether the store says that the record has been worked on."""
+        return self.held is not None and offset <= self.held.offset
+
     def _fate(self, event: ev.PlaybackEvent, offset: int) -> str:
         if offset <= self.slates.covered_offset:
             return "covered"
@@ -82,7 +85,7 @@ class Account:
             return
         expected = (record.partition, record.offset, self.reference.session_id)
         said = (told.source.partition, told.source.offset, told.session_id)
-        named = digest(self.reference.state())
+        named = self.reference.digest()
         if (said, told.state_digest) != (expected, named):
             complain(
                 "slate_unfaithful",
@@ -92,7 +95,7 @@ class Account:
 
     def _compare_state(self, held: Held, complain: Complain) -> None:
         self.held_was_met = True
-        expected = digest(self.reference.state())
+        expected = self.reference.digest()
         if held.digest != expected:
             complain(
                 "state_differs",

@@ -118,8 +118,10 @@ class Ledger:
         fate = account.take(event, record, partial(self._complain, account.home))
         if fate == "covered" and account.slates.ends_in_null and account.reference.is_deleted:
             self.tally.inputs["covered"] += account.close_open()
-        if fate != "open":
-            self.tally.inputs[fate] += 1
+        if fate == "open":
+            return  # a later record may cover it: see `close`
+        begun = fate == "covered" or self._is_committed(record) or account.is_folded(record.offset)
+        self.tally.inputs[fate if begun else IN_FLIGHT] += 1
 
     def close(self) -> None:
         """Settle what can only be said at the end of the log."""
@@ -230,9 +232,8 @@ class Ledger:
             self.tally.states_equal += 1
 
     def _check_deletion(self, account: Account) -> None:
-        held = account.held
-        is_folded = held is not None and held.offset >= account.last_offset
-        if not (account.reference.is_deleted and is_folded):
+        is_committed = account.committed_offset == account.last_offset
+        if not (account.reference.is_deleted and is_committed):
             return
         if account.slates.version_max and not account.slates.ends_in_null:
             self.problems.add(

@@ -1,8 +1,8 @@
 """The fold once more, slow and plain, to check the fast one against.
 
 Written from the rules (see the docstrings of `core/session.py` and `core/memory.py`) with lists
-and dicts, sharing no folding code with them. Only the struct definitions, their encoder and the
-digest are common, because those say how the answer is spelled, not what it is.
+and dicts, sharing no code with them. Common are the definitions of events and of the state: those
+say how question and answer are spelled, not what the answer is.
 """
 
 from hashlib import blake2b
@@ -20,6 +20,8 @@ _NOTHING, _PLAYING, _SKIPPED, _COMPLETED, _QUEUED = range(5)
 _TYPES: Final = ("music", "podcast", "audiobook", "video")
 _STEERS: Final = (("more_like", 8), ("less_artists", 16), ("exclude_types", 4))
 _WISHES: Final = ("liked", "disliked", "saved", "steered")
+
+_PACKER: Final = msgspec.msgpack.Encoder()
 
 Row = dict[str, Any]
 
@@ -82,16 +84,25 @@ class ReferenceUser:
 
     def state(self) -> SessionState:
         """Spell the state as the service does."""
+        return msgspec.convert(self._row(), SessionState)
+
+    def digest(self) -> str:
+        """Name the state as `codec.digest` does, without building it."""
+        return blake2b(_PACKER.encode(self._row()), digest_size=8).hexdigest()
+
+    def _row(self) -> list[Any]:
         s = self._unpack()
-        row = [
+        return [
             *(s[name] for name in ("session_id", "started_at_ms", "last_at_ms", "version")),
             *(s[name] for name in ("source_offset", "session_len")),
-            *([list(entry.values()) for entry in s[name]] for name in ("ring", "items", "artists")),
-            list(s["steering"].values()),
+            *(
+                [tuple(entry.values()) for entry in s[name]]
+                for name in ("ring", "items", "artists")
+            ),
+            tuple(s["steering"].values()),
             b"".join(s["ids"]),
             s["deleted_at_ms"],
         ]
-        return msgspec.convert(row, SessionState)
 
 
 def _nothing_known() -> Row:
