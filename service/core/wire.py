@@ -5,7 +5,7 @@ headers fill what the body leaves out and must agree with what it says.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 import msgspec
@@ -17,6 +17,7 @@ RECORD_MAX_BYTES: Final = 64 * 1024
 FUTURE_MAX_MS: Final = 5 * 60 * 1000
 """How far a client's clock may run ahead of the broker's; within it, event time is clamped."""
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENT: Final = msgspec.json.Decoder(PlaybackEvent)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 
@@ -87,7 +88,8 @@ def _unwrap(value: bytes, headers: Mapping[str, bytes]) -> dict[str, Any]:
     """Merge CloudEvents headers into the body (binary mode: the body is the data alone)."""
     body = _OBJECT.decode(value)
     try:
-        said = {name: text.decode() for name, text in headers.items() if name.startswith("ce_")}
+        # Kafka allows a header without a value, whatever our types say.
+        said = {n: (text or b"").decode() for n, text in headers.items() if n.startswith("ce_")}
         filled = _from_headers(said)
     except (UnicodeDecodeError, ValueError) as error:
         raise PoisonRecord(
@@ -116,8 +118,15 @@ def _from_headers(said: Mapping[str, str]) -> dict[str, Any]:
     if "ce_partitionkey" in said:
         filled["user_id"] = said["ce_partitionkey"]
     if "ce_time" in said:
-        filled["at_ms"] = int(datetime.fromisoformat(said["ce_time"]).timestamp() * 1000)
+        filled["at_ms"] = _unix_ms(said["ce_time"])
     return filled
+
+
+def _unix_ms(text: str) -> int:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:  # would mean another time on every machine
+        raise ValueError(f"ce_time {text!r} has no time zone; end it with Z or an offset")
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _check_key(event: PlaybackEvent, record: Record) -> None:
