@@ -81,7 +81,8 @@ def events(users: tuple[str, ...] = ("u1",), *, items: int = 6) -> st.SearchStra
 
 def user_fact(kind: type[ev.Fact], **changes: Any) -> Any:
     """An event that is about no item."""
-    return kind(**({"event_id": "e1", "user_id": "u1", "at_ms": T0_MS} | changes))
+    given: dict[str, Any] = {"event_id": "e1", "user_id": "u1", "at_ms": T0_MS}
+    return kind(**(given | changes))
 
 
 def steered(**intent: Any) -> Any:

@@ -9,7 +9,7 @@
         16     8  epoch: which owner wrote it
         24     8  offset of the last record folded in (or knowingly ignored)
         32     8  version
-        40     4  CRC-32 of the body
+        40     4  CRC-32 of the 40 bytes before it and of the body
         44     -  body: MessagePack array of SessionState
 
 Integers are big-endian. The store's Function reads the header and nothing else. Every older codec
@@ -27,7 +27,8 @@ from service.core.errors import StaleWrite
 from service.core.session import SessionState
 
 CODEC_VERSION: Final = 1
-HEADER: Final = struct.Struct(">2sBB8sIQqQI")
+HEADER: Final = struct.Struct(">2sBB8sIQqQ4s")
+_FRONT: Final = struct.Struct(">2sBB8sIQqQ")
 MAGIC: Final = b"SG"
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -60,7 +61,7 @@ def encode_stored(stored: Stored) -> bytes:
     """
     body = _ENCODER.encode(stored.state)
     fence = stored.fence
-    header = HEADER.pack(
+    front = _FRONT.pack(
         MAGIC,
         CODEC_VERSION,
         0,
@@ -69,9 +70,8 @@ def encode_stored(stored: Stored) -> bytes:
         fence.epoch,
         fence.offset,
         stored.state.version,
-        zlib.crc32(body),
     )
-    return header + body
+    return front + _crc(front, body) + body
 
 
 def decode_stored(value: bytes) -> Stored:
@@ -86,16 +86,23 @@ def decode_stored(value: bytes) -> Stored:
         )
     _, _, _, lineage, partition, epoch, offset, version, crc = HEADER.unpack_from(value)
     body = value[HEADER.size :]
-    if zlib.crc32(body) != crc:
+    if _crc(value[: _FRONT.size], body) != crc:
         raise StaleWrite(
             f"session state of [{partition}]@{offset} is torn; rebuild it from the log"
         )
     try:
         state = _DECODER.decode(body)
     except msgspec.DecodeError as error:
-        raise StaleWrite(f"session state at offset {offset} does not decode: {error}") from error
+        raise StaleWrite(
+            f"session state of [{partition}]@{offset} does not decode ({error});"
+            " rebuild it from the log"
+        ) from error
     assert state.version == version, f"header says version {version}, body {state.version}"
     return Stored(Fence(lineage, partition, epoch, offset), state)
+
+
+def _crc(front: bytes, body: bytes) -> bytes:
+    return zlib.crc32(body, zlib.crc32(front)).to_bytes(4, "big")
 
 
 def digest(state: SessionState) -> str:
