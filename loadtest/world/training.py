@@ -62,7 +62,7 @@ def train_world(
 
 
 def world_vectors(world: World, log: PlayLog, until_ms: int) -> F32:
-    """Vectors from the finished plays before a moment, thin ones leaning on their creator's mean."""
+    """Vectors from finished plays before a moment, thin ones leaning on their creator's mean."""
     finished = ~log.skipped & (log.at_ms < until_ms)
     vectors = item_vectors(finished_sessions(log, finished), len(world))
     counts = np.bincount(log.row[finished], minlength=len(world)).astype(np.float64)

@@ -1,0 +1,71 @@
+"""`segue train world` and `segue evaluate world`: the synthetic world's model, made and judged."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+_QUIET = {"add_completion": False, "no_args_is_help": True, "rich_markup_mode": None}
+train = typer.Typer(help="Train item vectors and the ranker.", **_QUIET)  # type: ignore[arg-type]
+evaluate = typer.Typer(help="Judge a ranker.", **_QUIET)  # type: ignore[arg-type]
+
+
+@train.callback()
+def _train() -> None:
+    """Train item vectors and the ranker."""
+
+
+@evaluate.callback()
+def _evaluate() -> None:
+    """Judge a ranker."""
+
+
+@train.command("world")
+def train_on_world(
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to; the committed artefacts if not given.")
+    ] = None,
+    json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Let synthetic listeners listen, then learn vectors and ranker from their events."""
+    from loadtest.world.training import train_world
+
+    say = (lambda _: None) if json else typer.echo
+    where = (out / "ranker", out / "world" / "vectors.npz") if out else ()
+    report = train_world(*where, say=say)
+    _print_heads(report) if not json else _print_json(report)
+
+
+@evaluate.command("world")
+def evaluate_on_world(
+    listeners: int = typer.Option(200, min=8, help="Listeners that no training log has seen."),
+    json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Play what popularity, chance, the service and an oracle pick to the same listeners."""
+    from loadtest.world.evaluation import evaluate_world
+
+    report = evaluate_world(listeners=listeners)
+    _print_arms(report) if not json else _print_json(report)
+
+
+def _print_heads(report: dict[str, Any]) -> None:
+    typer.echo(f"{'head':10}{'by':12}{'AUC':>8}{'log loss':>10}{'ECE':>8}")
+    for head in report["ranker"]:
+        for by in ("ranker", "popularity"):
+            row = report[by][head]
+            figures = f"{row['auc']:8.3f}{row['log_loss']:10.3f}{row['ece']:8.3f}"
+            typer.echo(f"{head:10}{by:12}{figures}")
+
+
+def _print_arms(report: dict[str, Any]) -> None:
+    names = list(next(iter(report["arms"].values())))
+    typer.echo(f"{'arm':10}" + "".join(f"{name:>26}" for name in names))
+    for arm, figures in report["arms"].items():
+        cells = (f"{f['mean']:.3f} [{f['low']:.3f}, {f['high']:.3f}]" for f in figures.values())
+        typer.echo(f"{arm:10}" + "".join(f"{cell:>26}" for cell in cells))
+
+
+def _print_json(report: dict[str, Any]) -> None:
+    from orjson import dumps
+
+    typer.echo(dumps(report).decode())
