@@ -55,13 +55,27 @@ def _disliked(sessions: SessionBatch) -> list[tuple[int, int]]:
         for memory in state.items
         if memory.liked < 0 and (row := sessions.table.row_of(memory.item_id)) is not None
     ]
-    recent = np.argwhere((sessions.liked < 0) & sessions.played)
-    return lasting + [(int(b), int(sessions.rows[b, r])) for b, r in recent]
+    recent = np.argwhere((sessions.liked < 0) & sessions.played).tolist()
+    return lasting + [
+        (b, int(sessions.rows[b, r])) for b, r in recent if not _is_taken_back(sessions, b, r)
+    ]
+
+
+def _is_taken_back(sessions: SessionBatch, b: int, r: int) -> bool:
+    """Whether a newer play of the same item was liked: the newest word counts."""
+    same = sessions.rows[b, :r] == sessions.rows[b, r]
+    return bool((same & (sessions.liked[b, :r] > 0)).any())
 
 
 def is_not_playing(sessions: SessionBatch, candidates: Candidates) -> Mask:
-    """Whether the item is not the one being heard right now."""
-    now = np.where(sessions.end[:, 0] == PlayEnd.PLAYING, sessions.rows[:, 0], -1)
+    """Whether the item is not the one being heard right now.
+
+    Liking or queueing something else meanwhile does not stop it.
+    """
+    heard = ~np.isin(sessions.end, (PlayEnd.NOTHING, PlayEnd.QUEUED))
+    each, newest = np.arange(len(sessions)), heard.argmax(axis=1)
+    is_playing = sessions.end[each, newest] == PlayEnd.PLAYING
+    now = np.where(is_playing, sessions.rows[each, newest], -1)
     return np.asarray(now[candidates.owner] != candidates.items)
 
 
