@@ -22,7 +22,7 @@ class ApiDeps:
     catalogue: Catalogue
     clock: Clock
     hub: SlateHub
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: Metrics = field(init=False, default_factory=Metrics)
     contracts: Path = CONTRACTS
     events_topic: str = "playback.events.v1"
     slates_topic: str = "nowplaying.slates.v1"

@@ -23,6 +23,7 @@ BODY_BYTES_MAX: Final = 1024 * 1024
 
 _ID: Final = re.compile(ID_PATTERN)
 _WHERE: Final = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_STEP: Final = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 _STEER_FIELDS: Final = frozenset(SteerIntent.__struct_fields__)
 _ENVELOPE_FIELDS: Final = frozenset({"event_id", "at_ms", "surface", "device", "country"})
 _FROM_CATALOGUE: Final = ("artist_id", "content_type", "duration_ms")
@@ -140,5 +141,5 @@ def _named(message: str) -> Problem:
     match = _WHERE.match(message)
     what, path = (match["what"], match["path"] or "") if match else (message, "")
     missing = re.search(r"missing required field `(\w+)`", what)
-    pointer = re.sub(r"\[(\d+|\.\.\.)\]", r"/\1", path).replace(".", "/").replace("/" * 4, "/...")
+    pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(path))
     return invalid(f"{pointer}/{missing[1]}" if missing else pointer, what)

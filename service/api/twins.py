@@ -16,6 +16,7 @@ class _Switch:
         self.is_down = False
 
     async def ping(self) -> None:
+        """Fail while it is switched off."""
         if self.is_down:
             raise Unavailable(f"{type(self).__name__} was switched off")
 
@@ -28,6 +29,7 @@ class MemorySlates(_Switch):
         self.slates: dict[UserId, bytes] = {}
 
     async def get(self, user_id: UserId) -> bytes | None:
+        """Return what was put into `slates`."""
         await self.ping()
         return self.slates.get(user_id)
 
@@ -40,6 +42,7 @@ class MemoryStates(_Switch):
         self.states: dict[UserId, Stored] = {}
 
     async def get_many(self, user_ids: Sequence[UserId]) -> list[Stored | None]:
+        """Return what was put into `states`."""
         await self.ping()
         return [self.states.get(user_id) for user_id in user_ids]
 
@@ -52,6 +55,7 @@ class MemorySink(_Switch):
         self.log: list[Outgoing] = []
 
     async def send_many(self, events: Sequence[Outgoing]) -> list[Receipt]:
+        """Append to `log`."""
         await self.ping()
         first = len(self.log)
         self.log.extend(events)
@@ -70,6 +74,7 @@ class MemoryFeed(_Switch):
         self._queue.put_nowait(records)
 
     async def batches(self) -> AsyncIterator[Sequence[Record]]:
+        """Yield what was pushed, as it was pushed."""
         while True:
             yield await self._queue.get()
 
@@ -81,16 +86,20 @@ class MemoryCatalogue:
         self.cards: dict[str, ItemCard] = {card.item_id: card for card in cards}
 
     def __len__(self) -> int:
+        """How many cards there are."""
         return len(self.cards)
 
     def card(self, item_id: str) -> ItemCard | None:
+        """Return the card, if it is there."""
         return self.cards.get(item_id)
 
     def artist_name(self, artist_id: str) -> str | None:
+        """Return the name on any card of the artist."""
         names = (card.artist for card in self.cards.values() if card.artist_id == artist_id)
         return next(names, None)
 
     def search(self, text: str, limit: int) -> list[ItemCard]:
+        """Search titles as the real one does."""
         wanted = text.casefold()
         found = [c for c in self.cards.values() if wanted in c.title.casefold()]
         return sorted(found, key=lambda c: not c.title.casefold().startswith(wanted))[:limit]
@@ -103,4 +112,5 @@ class SetClock:
         self.at_ns = at_ns
 
     def now_ns(self) -> int:
+        """Return the time that was set."""
         return self.at_ns
