@@ -5,7 +5,7 @@ model's input order: append only; a change of meaning is a new name. All are fre
 (cosines, counts, shares), so that one model serves every catalogue.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -175,9 +175,13 @@ CANDIDATE_FEATURES: Final[dict[str, Callable[[Pairing], F32]]] = {
     },
 }
 
-FEATURE_SCHEMA: Final = sha256(
-    "\n".join((*SESSION_FEATURES, "--", *CANDIDATE_FEATURES)).encode()
-).hexdigest()
+
+def schema_of(session: Iterable[str], candidate: Iterable[str]) -> str:
+    """Name an input layout: which features, in which order."""
+    return sha256("\n".join((*session, "--", *candidate)).encode()).hexdigest()
+
+
+FEATURE_SCHEMA: Final = schema_of(SESSION_FEATURES, CANDIDATE_FEATURES)
 """Names the input layout. A model trained on another layout is refused at load."""
 
 

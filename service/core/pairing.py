@@ -91,7 +91,8 @@ class Pairing:
     def artist_counts(self) -> F32:
         """float32[M, 7]: of plays by this artist; unknown artists match nothing."""
         table = self.sessions.table
-        of_ring = np.where(self.sessions.played, table.artist[self.sessions.rows], -2)
+        by = table.artist[self.sessions.rows]
+        of_ring = np.where(self.sessions.played & (by >= 0), by, -2)
         return self._counts(of_ring, table.artist[self.items])
 
     @cached_property

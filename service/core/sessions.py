@@ -26,6 +26,9 @@ WEIGHT_BY_END: Final = np.array([0.3, 0.6, -0.4, 1.0, 0.8], dtype=np.float32)
 """What a play says of what is wanted now, by PlayEnd (0 nothing ... 4 queued)."""
 WEIGHT_LIKED: Final = 1.5
 
+AT_S_MAX: Final = 2**31 - 1
+"""A producer's clock may claim any year; a column of int32 ends in 2038."""
+
 _PLAY_COLUMNS: Final = 6
 
 
@@ -143,7 +146,7 @@ def session_batch(table: ItemTable, states: Sequence[SessionState]) -> SessionBa
 def _known_plays(table: ItemTable, state: SessionState) -> list[tuple[int, ...]]:
     rows = table.rows
     return [
-        (row, p.end, p.dwell_s, p.at_s, p.liked, p.saved, age < state.session_len)
+        (row, p.end, p.dwell_s, min(p.at_s, AT_S_MAX), p.liked, p.saved, age < state.session_len)
         for age, p in enumerate(reversed(state.ring))
         if (row := rows.get(p.item_id)) is not None
     ]
