@@ -1,8 +1,13 @@
 """`segue replay`, `try`, `demo` and `loadtest`: everything that makes traffic, as commands."""
 
+import sys
+from collections.abc import Coroutine
 from enum import StrEnum
+from typing import Any, TypeVar
 
 import typer
+
+_Report = TypeVar("_Report")
 
 loadtest = typer.Typer(
     help="Measure the service under load.",
@@ -54,14 +59,58 @@ def latency(
     from service.settings import load_settings
 
     options = LatencyOptions(rate=rate, seconds=seconds, broker=broker.value)
-    verdict = run_latency(load_settings(), options, print)
-    print("\n".join(lines(verdict)))
-    _finish(verdict.as_json() if json else None, passed=verdict.passed)
+    verdict = run_latency(load_settings(), options, _say)
+    _say("\n".join(lines(verdict)))
+    if json:
+        _print_json(verdict.as_json())
+    raise typer.Exit(0 if verdict.passed else 1)
 
 
-def _finish(report: object | None, *, passed: bool) -> None:
-    if report is not None:
-        from orjson import dumps
+def demo(
+    seconds: float = typer.Option(None, min=1.0, help="Stop after so long; else Ctrl-C stops."),
+    headless: bool = typer.Option(False, "--headless", help="Lines instead of the live table."),
+    rate: float = typer.Option(30.0, min=0.1, help="About so many events a second."),
+    listeners: int = typer.Option(60, min=1, help="How many simulated listeners."),
+    broker: Broker = _BROKER,
+    json: bool = _JSON,
+) -> None:
+    """Run everything on this machine, with simulated listeners, and the page to join them."""
+    from loadtest.demo.show import DemoOptions, run_demo
+    from service.settings import load_settings
 
-        print(dumps(report).decode())
-    raise typer.Exit(0 if passed else 1)
+    options = DemoOptions(
+        seconds=seconds,
+        rate=rate,
+        listeners=listeners,
+        broker=broker.value,
+        live=sys.stdout.isatty() and not headless,
+        colour=sys.stdout.isatty(),
+    )
+    report = _run_until_stopped(run_demo(load_settings(), options, _say))
+    if json and report is not None:
+        _print_json(report)
+
+
+def _run_until_stopped(work: Coroutine[Any, Any, _Report]) -> _Report | None:
+    """Run to the end; None when Ctrl-C came first."""
+    import asyncio
+
+    from service.embedded.serving import until_stopped
+
+    reports = []
+
+    async def run() -> None:
+        reports.append(await work)
+
+    asyncio.run(until_stopped(run()))
+    return reports[0] if reports else None
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # a pipe would hold it back until the end
+
+
+def _print_json(report: object) -> None:
+    from orjson import dumps
+
+    print(dumps(report).decode(), flush=True)

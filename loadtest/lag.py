@@ -1,65 +1,49 @@
 """How far the workers are behind, and how many dead letters there are, by asking the broker."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
-
-from service.core.errors import Unavailable
+from service.adapters.cluster import Cluster
+from service.adapters.log_reader import LogReader
 from service.settings import Settings
 
 
 @dataclass
 class LagProbe:
-    """Reads offsets of the workers' group, without being a member of it."""
+    """Reads offsets, without being a member of the workers' group."""
 
     settings: Settings
+    cluster: Cluster
+    events: LogReader
+    letters: LogReader
+    letters_before: int = 0
 
-    async def __aenter__(self) -> Self:
-        """Connect.
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> "AsyncIterator[LagProbe]":
+        """Connect; dead letters count from now.
 
         Raises:
             Unavailable: No broker answers.
         """
-        kafka = self.settings.kafka
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=kafka.bootstrap, group_id=kafka.group, enable_auto_commit=False
-        )
-        try:
-            await self._consumer.start()
-            topics = await self._consumer.topics()
-            assert self.settings.topics.events in topics, topics
-        except KafkaError as error:
-            await self._consumer.stop()
-            raise Unavailable(f"kafka at {kafka.bootstrap}: {error}") from error
-        self._events = self._partitions(self.settings.topics.events)
-        self._letters = self._partitions(self.settings.topics.dead_letters)
-        self._consumer.assign(self._events)  # without it, nobody looks for the group's coordinator
-        self._letters_before = await self._end(self._letters)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Disconnect."""
-        await self._consumer.stop()
+        bootstrap, topics = settings.kafka.bootstrap, settings.topics
+        async with (
+            Cluster.open(bootstrap) as cluster,
+            LogReader(bootstrap, topics.events) as events,
+            LogReader(bootstrap, topics.dead_letters) as letters,
+        ):
+            probe = cls(settings, cluster, events, letters)
+            probe.letters_before = sum((await letters.ends()).values())
+            yield probe
 
     async def records(self) -> int:
         """Records of the log that no committed offset covers yet."""
-        ends = await self._consumer.end_offsets(self._events)
-        begins = await self._consumer.beginning_offsets(self._events)
-        lag = 0
-        for partition in self._events:
-            committed = await self._consumer.committed(partition)
-            lag += ends[partition] - max(committed or 0, begins[partition])
-        return lag
+        ends, begins = await self.events.ends(), await self.events.begins()
+        kafka, topic = self.settings.kafka, self.settings.topics.events
+        committed = await self.cluster.committed(kafka.group, topic)
+        return sum(end - max(committed.get(p, 0), begins[p]) for p, end in ends.items())
 
     async def dead_letters(self) -> int:
         """Dead letters since this probe was opened."""
-        return await self._end(self._letters) - self._letters_before
-
-    def _partitions(self, topic: str) -> list[TopicPartition]:
-        numbers = self._consumer.partitions_for_topic(topic) or set()
-        return [TopicPartition(topic, number) for number in sorted(numbers)]
-
-    async def _end(self, partitions: list[TopicPartition]) -> int:
-        return sum((await self._consumer.end_offsets(partitions)).values())
+        return sum((await self.letters.ends()).values()) - self.letters_before
