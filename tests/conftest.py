@@ -86,7 +86,7 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip(f"real Kafka cannot run here: {reason}")
     folder = tmp_path_factory.mktemp("kafka")
     place = KafkaPlace(data=folder / "data", logs=folder / "logs", jars=JARS)
-    node = run_now(start_kafka(place, taken=()))
+    node = run_now(start_kafka(place))
     yield node.bootstrap
     node.child.stop()
 

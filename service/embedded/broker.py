@@ -72,7 +72,7 @@ async def _real_or_mock(settings: Settings, request: BrokerRequest, steps: Steps
 async def _real(request: BrokerRequest, steps: Steps) -> Broker:
     if not (request.place.jars / f"jars-{KAFKA_VERSION}").exists():
         steps.note(f"fetching Apache Kafka {KAFKA_VERSION} with Maven (44 MB, once)")
-    node = await start_kafka(request.place, profile=request.profile, fresh=request.fresh, taken=())
+    node = await start_kafka(request.place, profile=request.profile, fresh=request.fresh)
     return Broker("real", node.bootstrap, f"Apache Kafka {KAFKA_VERSION}", node.child)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from service.embedded.ports import next_free_port
+from service.embedded.ports import claim_port
 from service.embedded.process import Child, stop_all
 from service.settings import Settings, variable_of
 
@@ -67,51 +67,40 @@ async def running_fleet(
         StepFailed: A process ended or was not ready in time; shows the end of its log.
     """
     logs = settings.work_dir.resolve() / "logs"
-    taken: set[int] = set()
     async with AsyncExitStack() as cleanup:
         members: list[Member] = []
         cleanup.callback(lambda: stop_all([m.child for m in members], _DRAIN_S))
-        members.extend(_start_workers(workers, environment, logs, taken))
-        api = _start_api(settings, environment, logs, taken) if with_api else None
+        members.extend(_start_workers(workers, environment, logs))
+        api = _start_api(settings, environment, logs) if with_api else None
         members += [api] if api is not None else []
         for member in members:  # they start side by side; only the looking is in turn
             await _wait_until_ready(member)
         yield Fleet(tuple(members[:workers]), api)
 
 
-def _start_workers(
-    count: int, environment: Mapping[str, str], logs: Path, taken: set[int]
-) -> Iterator[Member]:
+def _start_workers(count: int, environment: Mapping[str, str], logs: Path) -> Iterator[Member]:
     """Start one after another; each is handed over at once, so that it is stopped come what may."""
     for number in range(count):
-        port = _promised(_HEALTH_PORT, taken)
+        port = claim_port(_HEALTH_PORT)
         ours = {**environment, variable_of("worker", "health_port"): str(port)}
-        child = _start(f"worker-{number}", "worker", ours, logs)
+        child = _start(f"worker-{number}", "worker", ours, logs, port)
         yield Member(child, f"http://127.0.0.1:{port}")
 
 
-def _start_api(
-    settings: Settings, environment: Mapping[str, str], logs: Path, taken: set[int]
-) -> Member:
+def _start_api(settings: Settings, environment: Mapping[str, str], logs: Path) -> Member:
     host = settings.api.host
-    port = _promised(settings.api.port, taken)
+    port = claim_port(settings.api.port)
     ours = {**environment, variable_of("api", "port"): str(port)}
     shown = "127.0.0.1" if host == "0.0.0.0" else host
-    return Member(_start("api", "api", ours, logs), f"http://{shown}:{port}")
+    return Member(_start("api", "api", ours, logs, port), f"http://{shown}:{port}")
 
 
-def _promised(wanted: int, taken: set[int]) -> int:
-    port = next_free_port(wanted, taken)
-    taken.add(port)
-    return port
-
-
-def _start(name: str, command: str, environment: Mapping[str, str], logs: Path) -> Child:
+def _start(name: str, command: str, environment: Mapping[str, str], logs: Path, port: int) -> Child:
     log_path = logs / f"{name}.log"
     log_path.unlink(missing_ok=True)  # a failure shows the end of this run's log, not of another's
     # -P: the user's own folder must not come before ours on the module path.
     program = [sys.executable, "-P", "-m", "service.cli", command]
-    return Child.start(name, program, log_path, environment)
+    return Child.start(name, program, log_path, environment, (port,))
 
 
 async def _wait_until_ready(member: Member) -> None:

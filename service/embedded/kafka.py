@@ -9,7 +9,6 @@ import asyncio
 import base64
 import shutil
 import uuid
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +20,7 @@ from service.embedded.kafka_config import (
     log4j_properties,
     server_properties,
 )
-from service.embedded.ports import next_free_port
+from service.embedded.ports import claim_port
 from service.embedded.process import Child
 
 _PORT: Final = 9092
@@ -47,7 +46,7 @@ class KafkaNode:
 
 
 async def start_kafka(
-    place: KafkaPlace, *, profile: Profile = "small", fresh: bool = False, taken: Collection[int]
+    place: KafkaPlace, *, profile: Profile = "small", fresh: bool = False
 ) -> KafkaNode:
     """Start a node and wait until it answers.
 
@@ -55,7 +54,6 @@ async def start_kafka(
         place: Folders for data, logs and jars.
         profile: The JVM's size: small for a demo, bench for measuring.
         fresh: Forget what an earlier run wrote.
-        taken: Ports not to use.
 
     Raises:
         StepFailed: No jars, or the node did not come up; says why and what to do.
@@ -63,8 +61,8 @@ async def start_kafka(
     jars = await fetch_jars(place.jars, place.logs / "maven.log")
     if fresh:
         shutil.rmtree(place.data, ignore_errors=True)
-    port = next_free_port(_PORT, taken)
-    controller_port = next_free_port(port + 1, taken)
+    port = claim_port(_PORT)
+    controller_port = claim_port(port + 1)
     properties, log4j = _write_config(place, port, controller_port)
     if not (place.data / "log" / "meta.properties").exists():
         format_arguments = ["format", "-t", _new_cluster_id(), "-c", str(properties)]
@@ -72,7 +70,9 @@ async def start_kafka(
             java_command("small", jars, log4j, "kafka.tools.StorageTool", format_arguments), place
         )
     command = java_command(profile, jars, log4j, "kafka.Kafka", [str(properties)])
-    child = Child.start("Apache Kafka", command, place.logs / "kafka.out")
+    child = Child.start(
+        "Apache Kafka", command, place.logs / "kafka.out", ports=(port, controller_port)
+    )
     try:
         await child.wait_until(lambda: accepts("127.0.0.1", port), _START_TIMEOUT_S)
     except BaseException:

@@ -1,23 +1,30 @@
-"""Find a TCP port that nobody listens on. It does not know what it is for."""
+"""Claim a TCP port that nobody listens on. It does not know what it is for.
 
+Between finding a free port and a server binding it lie seconds, in which a second stack on the
+same machine would find it free too; worse, each would then take the other's server for its own.
+So a port is claimed by a locked file until it is released, or until this process ends.
+"""
+
+import fcntl
+import os
 import socket
-from collections.abc import Collection
-from typing import Final
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Final
 
 from service.embedded.steps import StepFailed
 
 _TRIED: Final = 200
 
+_claimed: dict[int, IO[str]] = {}
 
-def next_free_port(wanted: int, taken: Collection[int] = (), host: str = "127.0.0.1") -> int:
-    """Return `wanted`, or the next port above it that can be bound.
 
-    Between this answer and its use somebody else may take the port; whoever binds it then fails
-    with a clear error, so no lock is kept.
+def claim_port(wanted: int, host: str = "127.0.0.1") -> int:
+    """Return `wanted`, or the next port above it that is free and that no other stack has claimed.
 
     Args:
         wanted: The first port to try.
-        taken: Ports promised already, but perhaps not bound yet.
         host: The address to bind.
 
     Raises:
@@ -25,13 +32,33 @@ def next_free_port(wanted: int, taken: Collection[int] = (), host: str = "127.0.
     """
     last = min(wanted + _TRIED, 65_536)
     for port in range(wanted, last):
-        if port not in taken and _can_bind(host, port):
+        if _can_bind(host, port) and _claim(port):
             return port
     raise StepFailed(
         what=f"no free TCP port from {wanted} to {last - 1} on {host}",
         why="every one of them is in use",
         remedy="stop what listens there (`ss -ltnp` shows it)",
     )
+
+
+def release_ports(ports: Iterable[int]) -> None:
+    """Let others have the ports. Harmless for a port that is not claimed."""
+    for port in ports:
+        if (lock := _claimed.pop(port, None)) is not None:
+            lock.close()
+
+
+def _claim(port: int) -> bool:
+    folder = Path(tempfile.gettempdir()) / f"segue-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = (folder / str(port)).open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    _claimed[port] = lock
+    return True
 
 
 def _can_bind(host: str, port: int) -> bool:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from service.embedded.ports import release_ports
 from service.embedded.steps import StepFailed
 
 POLL_S: Final = 0.05
@@ -34,6 +35,7 @@ class Child:
     def __init__(self, name: str, process: "subprocess.Popen[bytes]", log_path: Path) -> None:
         self.name = name
         self.log_path = log_path
+        self.ports: tuple[int, ...] = ()  # claimed for it; released when it is stopped
         self._process = process
 
     @classmethod
@@ -43,6 +45,7 @@ class Child:
         command: Sequence[str],
         log_path: Path,
         environment: Mapping[str, str] | None = None,
+        ports: tuple[int, ...] = (),
     ) -> "Child":
         """Start `command` with stdout and stderr appended to `log_path`.
 
@@ -51,6 +54,7 @@ class Child:
             command: Program and arguments.
             log_path: Its folder is made if missing.
             environment: Added to ours.
+            ports: Claimed ports that it will listen on.
         """
         log_path.parent.mkdir(parents=True, exist_ok=True)
         launcher = [sys.executable, "-I", "-S", _LAUNCH, str(os.getpid())]
@@ -64,6 +68,7 @@ class Child:
                 start_new_session=True,
             )
         child = cls(name, process, log_path)
+        child.ports = ports
         _running.add(child)
         return child
 
@@ -98,6 +103,10 @@ class Child:
     def stop(self, grace_s: float = 10.0) -> None:
         """End the whole group: SIGTERM, then SIGKILL after `grace_s`. Harmless when repeated."""
         _running.discard(self)
+        self._end(grace_s)
+        release_ports(self.ports)
+
+    def _end(self, grace_s: float) -> None:
         if self.exit_code() is not None:
             return  # reaped: its id may be another group's by now
         self._signal(signal.SIGTERM)

@@ -6,12 +6,11 @@ second. The wheel's own server class is not used: its process would outlive a ki
 
 import asyncio
 import shutil
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from service.embedded.ports import next_free_port
+from service.embedded.ports import claim_port
 from service.embedded.process import Child
 from service.embedded.steps import StepFailed
 
@@ -28,16 +27,13 @@ class ValkeyServer:
     child: Child
 
 
-async def start_valkey(
-    data: Path, logs: Path, *, fresh: bool = False, taken: Collection[int] = ()
-) -> ValkeyServer:
+async def start_valkey(data: Path, logs: Path, *, fresh: bool = False) -> ValkeyServer:
     """Start a server on its data folder and wait until it has loaded it.
 
     Args:
         data: Folder of the append-only file.
         logs: Folder of the log.
         fresh: Forget what an earlier run wrote.
-        taken: Ports not to use.
 
     Raises:
         StepFailed: No server program, or it did not come up.
@@ -46,8 +42,9 @@ async def start_valkey(
     if fresh:
         shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True, exist_ok=True)
-    port = next_free_port(_PORT, taken)
-    child = Child.start("Valkey", [program, *_options(port, data)], logs / "valkey.log")
+    port = claim_port(_PORT)
+    command = [program, *_options(port, data)]
+    child = Child.start("Valkey", command, logs / "valkey.log", ports=(port,))
     try:
         await child.wait_until(lambda: _answers(port), _START_TIMEOUT_S)
     except BaseException:
