@@ -27,6 +27,7 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     state_digest: str
 
 
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TOLD: Final = msgspec.json.Decoder(Told)
 
 
@@ -63,7 +64,7 @@ class SlateBook:
             return
         try:
             told = _TOLD.decode(record.value)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             self.problems.add("slate_unreadable", f"{record.where}: {error}")
             return
         self.slates += 1

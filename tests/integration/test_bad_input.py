@@ -6,6 +6,8 @@ from collections import Counter
 import msgspec
 import pytest
 
+from service.adapters.redis import connect
+from service.core.codec import decode_stored, encode_stored
 from service.ops.verify import verify
 from service.ops.verify_report import as_json
 from service.settings import Settings
