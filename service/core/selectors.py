@@ -2,7 +2,8 @@
 
 Walks each session's candidates from best to worst and takes what the caps allow: so many by one
 artist, so many of one show, so many of one content type. When the caps leave places empty they give
-way, in this order: content type, show, artist. A candidate whose score is not a number ranks last.
+way, in this order: content type, show, artist. A candidate whose score is not a number ranks last,
+and takes no place that one with a score could have, cap or no cap.
 """
 
 from collections import Counter
@@ -41,10 +42,12 @@ def select(sessions: SessionBatch, candidates: Candidates, utility: F32, caps: C
     order = np.lexsort((candidates.items, -worth, candidates.owner))
     starts = np.searchsorted(candidates.owner[order], np.arange(len(sessions) + 1))
     limits = type_caps(sessions, caps)
-    return [
-        _walk(sessions, candidates, order[starts[b] : starts[b + 1]], limits[b], caps)
-        for b in range(len(sessions))
-    ]
+    slates = []
+    for b in range(len(sessions)):
+        mine = order[starts[b] : starts[b + 1]]
+        sound = int(np.isfinite(utility[mine]).sum())
+        slates.append(_walk(sessions, candidates, mine, sound, limits[b], caps))
+    return slates
 
 
 def type_caps(sessions: SessionBatch, caps: Caps) -> I32:
@@ -62,8 +65,14 @@ def type_caps(sessions: SessionBatch, caps: Caps) -> I32:
 
 
 def _walk(
-    sessions: SessionBatch, candidates: Candidates, order: Order, type_limits: I32, caps: Caps
+    sessions: SessionBatch,
+    candidates: Candidates,
+    order: Order,
+    sound: int,
+    type_limits: I32,
+    caps: Caps,
 ) -> I32:
+    """Fill one slate; what lies beyond the first `sound` has no real score and fills gaps only."""
     rows = candidates.items[order]
     table = sessions.table
     groups = list(
@@ -75,8 +84,8 @@ def _walk(
         )
     )
     taken: list[int] = []
-    for rules in (3, 2, 1, 0):  # how many of the caps still hold
-        taken = _take(groups, taken, type_limits.tolist(), caps, rules)
+    for rules, reach in ((3, sound), (2, sound), (1, sound), (0, sound), (0, len(groups))):
+        taken = _take(groups[:reach], taken, type_limits.tolist(), caps, rules)
         if len(taken) >= caps.length:
             break
     return np.asarray(order[taken], dtype=np.int32)

@@ -64,6 +64,12 @@ def test_scores_that_are_no_finite_number_rank_last() -> None:
     assert slates(own(5), scores, FREE) == [[1, 3, 0, 2]]
 
 
+def test_a_score_that_is_no_number_takes_no_place_while_a_cap_can_give_way() -> None:
+    table = own(3, artist=np.array([0, 0, 1], np.int32))
+    caps = Caps(length=2, per_artist=1, per_series=ALL, type_prior=1e9)
+    assert slates(table, [2, 1, float("nan")], caps) == [[0, 1]]
+
+
 def test_an_artist_takes_no_more_places_than_the_cap() -> None:
     table = own(6, artist=np.array([0, 0, 0, 1, 2, 3], np.int32))
     caps = Caps(length=4, per_artist=1, per_series=ALL, type_prior=1e9)
