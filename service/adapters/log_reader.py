@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from service.core.errors import Refused, Unavailable
 from service.core.events import Record
@@ -31,7 +32,6 @@ class LogReader:
         self._topic = topic
         self._partitions: list[TopicPartition] = []
         self._consumer = AIOKafkaConsumer(
-            topic,  # without a group: all partitions are assigned on start
             bootstrap_servers=bootstrap,
             group_id=None,
             client_id="segue-reader",
@@ -47,16 +47,16 @@ class LogReader:
             Refused: There is no such topic.
         """
         try:
+            numbers = await self._numbers()
             await self._consumer.start()
-        except UnknownTopicOrPartitionError as error:
+        except Refused:
             await self._consumer.stop()
-            raise Refused(
-                f"there is no topic {self._topic} at {self._bootstrap}; `segue up` makes it"
-            ) from error
+            raise
         except KafkaError as error:
             await self._consumer.stop()
             raise self._unavailable(error) from error
-        self._partitions = sorted(self._consumer.assignment())
+        self._partitions = [TopicPartition(self._topic, number) for number in numbers]
+        self._consumer.assign(self._partitions)
         return self
 
     async def __aexit__(
@@ -115,6 +115,20 @@ class LogReader:
             batch = await self._poll(_POLL_MS)
             if batch:
                 yield batch
+
+    async def _numbers(self) -> list[int]:
+        """Ask for the partitions: a consumer told to read a missing topic waits for 40 s."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        try:
+            await admin.start()
+            (topic,) = await admin.describe_topics([self._topic])
+        finally:
+            await admin.close()
+        if not topic["partitions"]:
+            raise Refused(
+                f"there is no topic {self._topic} at {self._bootstrap}; `segue up` makes it"
+            )
+        return sorted(partition["partition"] for partition in topic["partitions"])
 
     async def _is_before(self, ends: Offsets) -> bool:
         """Whether a partition is not read to its end; ends may be holes, so positions decide."""
