@@ -4,11 +4,10 @@ No group means no rebalance and nothing to commit: each API process reads everyt
 missed while it was away lies in the slate cache.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from service.core.errors import Unavailable
@@ -16,22 +15,26 @@ from service.core.events import Record
 
 POLL_MS: Final = 500
 BATCH_RECORDS_MAX: Final = 500
-TOPIC_WAIT_S: Final = 0.25
-TOPIC_TRIES: Final = 40
+REQUEST_TIMEOUT_MS: Final = 10_000
+"""Also how long a topic that does not exist is waited for: it may be about to be created."""
 
 
 class KafkaSlateFeed:
     """Reads one topic from its end. Implements `SlateFeed`."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(
+        self, bootstrap: str, topic: str, request_timeout_ms: int = REQUEST_TIMEOUT_MS
+    ) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
         self._consumer = AIOKafkaConsumer(
+            topic,
             bootstrap_servers=bootstrap,
-            group_id=None,
+            group_id=None,  # then the client takes all partitions, also ones added later
             enable_auto_commit=False,
             auto_offset_reset="latest",
             fetch_max_wait_ms=POLL_MS,
+            request_timeout_ms=request_timeout_ms,
         )
 
     async def start(self) -> None:
@@ -42,14 +45,14 @@ class KafkaSlateFeed:
         """
         try:
             await self._consumer.start()
-            partitions = await self._partitions()
-            self._consumer.assign(partitions)
-            await self._consumer.seek_to_end(*partitions)
-            for partition in partitions:
+            # Asking for the position is what makes the client look up the end of the partition.
+            for partition in self._consumer.assignment():
                 await self._consumer.position(partition)
-        except (KafkaError, Unavailable) as error:
+        except KafkaError as error:
             await self._consumer.stop()
-            raise Unavailable(f"kafka at {self._bootstrap}: {error}; see `segue doctor`") from error
+            raise Unavailable(
+                f"kafka at {self._bootstrap}, topic {self._topic}: {error}; see `segue doctor`"
+            ) from error
 
     async def stop(self) -> None:
         """Disconnect."""
@@ -73,16 +76,6 @@ class KafkaSlateFeed:
             await self._consumer.end_offsets(list(self._consumer.assignment()))
         except KafkaError as error:
             raise Unavailable(f"kafka: {self._topic}: {error}") from error
-
-    async def _partitions(self) -> list[TopicPartition]:
-        """A topic created a moment ago may not be known everywhere yet: ask a few times."""
-        for _ in range(TOPIC_TRIES):
-            await self._consumer.topics()  # fetches fresh metadata
-            numbers = self._consumer.partitions_for_topic(self._topic)
-            if numbers:
-                return [TopicPartition(self._topic, number) for number in sorted(numbers)]
-            await asyncio.sleep(TOPIC_WAIT_S)
-        raise Unavailable(f"there is no topic {self._topic}; `segue up` creates it")
 
 
 def _record(raw: Any) -> Record:

@@ -5,17 +5,15 @@ compaction keeps at about one slate per user, and ends up with the same slates. 
 the work with others uses a group of its own and `Newest` in the same way.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from service.client.newest import Deleted, Newest
 from service.core.slates import Slate
 
 TOPIC: Final = "nowplaying.slates.v1"
-TOPIC_WAIT_S: Final = 0.25
 
 
 async def newest_slates(
@@ -25,7 +23,7 @@ async def newest_slates(
     topic: str = TOPIC,
     from_start: bool = True,
     **kafka: Any,
-) -> AsyncIterator[Slate | Deleted]:
+) -> AsyncGenerator[Slate | Deleted, None]:
     """Yield every slate that is newer than the last one of its user, and every deletion.
 
     Args:
@@ -36,14 +34,19 @@ async def newest_slates(
         kafka: More settings for the consumer (`security_protocol`, `ssl_context`, ...).
 
     Raises:
-        aiokafka.errors.KafkaError: No broker answers at the start. Later outages are waited out.
+        aiokafka.errors.KafkaError: No broker answers at the start, or there is no such topic. Later
+            outages are waited out.
     """
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=None, enable_auto_commit=False, **kafka
+        topic,
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest" if from_start else "latest",
+        **kafka,
     )
     await consumer.start()
     try:
-        await _stand(consumer, topic, from_start=from_start)
         newest = Newest()
         async for record in consumer:
             if users is not None and (record.key or b"").decode("utf-8", "replace") not in users:
@@ -53,15 +56,3 @@ async def newest_slates(
                 yield news
     finally:
         await consumer.stop()
-
-
-async def _stand(consumer: AIOKafkaConsumer, topic: str, *, from_start: bool) -> None:
-    """Take all partitions. A topic that does not exist yet is waited for."""
-    while True:
-        if topic in await consumer.topics():
-            break
-        await asyncio.sleep(TOPIC_WAIT_S)
-    partitions = [TopicPartition(topic, p) for p in sorted(consumer.partitions_for_topic(topic))]
-    consumer.assign(partitions)
-    seek = consumer.seek_to_beginning if from_start else consumer.seek_to_end
-    await seek(*partitions)
