@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Coroutine
 from enum import StrEnum
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -36,8 +37,9 @@ class Broker(StrEnum):
     mock = "mock"
 
 
+_Log = Annotated[Path, typer.Argument(help="The log.")]
 _BROKER = typer.Option(Broker.auto, help="Own broker if set, else real Kafka, else mock.")
-_FORMAT = typer.Option(..., "--format", help="What the log is written in.")
+_Format = Annotated[LogFormat, typer.Option("--format", help="What the log is written in.")]
 _JSON = typer.Option(False, "--json", help="Print one JSON object as the last line.")
 
 
@@ -89,6 +91,62 @@ def demo(
     report = _run_until_stopped(run_demo(load_settings(), options, _say))
     if json and report is not None:
         _print_json(report)
+
+
+def try_log(
+    log: _Log,
+    log_format: _Format,
+    rows: int = typer.Option(None, "--limit", min=1, help="Take only so many rows."),
+    broker: Broker = _BROKER,
+    json: bool = _JSON,
+) -> None:
+    """Send a log through the whole service on a stack of its own, verify, and say how it went."""
+    from rich.console import Console
+
+    from loadtest.trial import TrialOptions, run_trial
+    from loadtest.trial_report import as_table
+    from service.settings import load_settings
+
+    options = TrialOptions(log, log_format.value, broker.value, rows)
+    trial = _run_until_stopped(run_trial(load_settings(), options, _say))
+    if trial is None:
+        raise typer.Exit(130)  # as a shell reports Ctrl-C
+    Console().print(as_table(trial))
+    if json:
+        _print_json(trial.as_json())
+    raise typer.Exit(0 if trial.passed else 1)
+
+
+def replay(
+    log: _Log,
+    log_format: _Format,
+    speed: float = typer.Option(
+        None, min=0.001, help="The log's own rhythm, so many times faster."
+    ),
+    rate: str = typer.Option("max", help="Else: events a second, or max."),
+    rows: int = typer.Option(None, "--limit", min=1, help="Send only so many rows."),
+    cloud_events: bool = typer.Option(False, "--cloud-events", help="Add CloudEvents headers."),
+) -> None:
+    """Send a log to the broker of the settings as playback events; event times are the log's."""
+    from loadtest.replay.command import ReplayOptions, run_replay
+    from service.settings import load_settings
+
+    options = ReplayOptions(log, log_format.value, speed, _rate(rate), rows, cloud_events)
+    if _run_until_stopped(run_replay(load_settings(), options, _say)) is None:
+        raise typer.Exit(130)
+
+
+def _rate(text: str) -> float | None:
+    """Events a second; None is as fast as they are taken."""
+    if text == "max":
+        return None
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if rate <= 0:
+        raise typer.BadParameter(f"{text!r} is neither `max` nor a number above 0")
+    return rate
 
 
 def _run_until_stopped(work: Coroutine[Any, Any, _Report]) -> _Report | None:

@@ -23,7 +23,7 @@ from service.core.events import EventId, PlaybackEvent, Served, SessionEnded, Us
 from service.core.slates import Slate
 
 BETWEEN_SESSIONS_MS: Final = 600_000
-CYCLE_MS: Final = 200_000.0
+CYCLE_MS: Final = 260_000.0
 """One play and the pause after it, on average, when slates are good: measured over a long demo."""
 EVENTS_PER_PLAY: Final = 2.3
 ANSWER_MS: Final = 60.0

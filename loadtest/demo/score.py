@@ -46,7 +46,7 @@ class Score:
         """Return events and slates a second over the last few seconds."""
         now = (time.monotonic(), self.producer.acknowledged, self.slates)
         self._window.append(now)
-        while now[0] - self._window[0][0] > WINDOW_S:
+        while len(self._window) > 2 and now[0] - self._window[1][0] > WINDOW_S:
             self._window.popleft()
         then = self._window[0]
         passed_s = now[0] - then[0]
