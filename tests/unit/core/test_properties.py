@@ -91,7 +91,8 @@ def test_a_retried_event_changes_nothing(log: list[Any], data: st.DataObject) ->
 
 def since_deletion(entries: Sequence[Entry]) -> list[ev.PlaybackEvent]:
     """The events that were applied since the user was last deleted."""
-    state, counted = EMPTY, []
+    state = EMPTY
+    counted: list[ev.PlaybackEvent] = []
     for entry in entries:
         state, effect = fold(state, entry.event, entry.record)
         if isinstance(entry.event, ev.UserDeleted) and effect is Effect.APPLIED:

@@ -1,0 +1,32 @@
+"""`python -m tests.golden`: write the golden files anew. Do it on purpose, and read the diff.
+
+A codec version that was released keeps its files for ever: a new version gets files of its own.
+"""
+
+import json
+
+import msgspec
+
+from service.core.codec import CODEC_VERSION, encode_stored
+from tests.golden.samples import (
+    DIGESTS,
+    FOLDER,
+    LOG,
+    OUTPUT,
+    digests_of,
+    log_lines,
+    output_records,
+    stored_states,
+)
+
+lines = log_lines()
+LOG.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+DIGESTS.write_text(json.dumps(digests_of(lines), indent=1) + "\n")
+written = {name: msgspec.json.encode(record).decode() for name, record in output_records().items()}
+OUTPUT.write_text(json.dumps(written, indent=1) + "\n")
+for name, stored in stored_states():
+    path = FOLDER / f"session_v{CODEC_VERSION}_{name}"
+    path.with_suffix(".bin").write_bytes(encode_stored(stored))
+    path.with_suffix(".json").write_bytes(
+        msgspec.json.format(msgspec.json.encode(stored), indent=1) + b"\n"
+    )
