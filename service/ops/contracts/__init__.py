@@ -1,0 +1,1 @@
+"""The contracts as documents: JSON Schemas and AsyncAPI, made from the structs that are decoded."""
