@@ -49,12 +49,13 @@ def evaluate_on_world(
 
 
 def _print_heads(report: dict[str, Any]) -> None:
-    typer.echo(f"{'head':10}{'by':12}{'AUC':>8}{'log loss':>10}{'ECE':>8}")
-    for head in report["ranker"]:
-        for by in ("ranker", "popularity"):
-            row = report[by][head]
-            figures = f"{row['auc']:8.3f}{row['log_loss']:10.3f}{row['ece']:8.3f}"
-            typer.echo(f"{head:10}{by:12}{figures}")
+    typer.echo(f"{'log':16}{'head':10}{'by':12}{'AUC':>8}{'log loss':>10}{'ECE':>8}")
+    for log, figures in report.items():
+        for head in figures["ranker"]:
+            for by in ("ranker", "popularity"):
+                row = figures[by][head]
+                shown = f"{row['auc']:8.3f}{row['log_loss']:10.3f}{row['ece']:8.3f}"
+                typer.echo(f"{log:16}{head:10}{by:12}{shown}")
 
 
 def _print_arms(report: dict[str, Any]) -> None:

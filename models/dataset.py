@@ -6,7 +6,7 @@ sees the state as it was while the item before was still playing, because slates
 that moment.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,11 +46,6 @@ class Examples:
         """How many examples there are."""
         return len(self.rows)
 
-    def between(self, begin_ms: int, end_ms: int) -> "Examples":
-        """The examples of a stretch of time."""
-        a, b = np.searchsorted(self.at_ms, [begin_ms, end_ms])
-        return self.where(slice(int(a), int(b)))
-
     def where(self, chosen: slice | NDArray[np.int64]) -> "Examples":
         """The chosen examples, in the order chosen."""
         return Examples(
@@ -86,9 +81,10 @@ class _Exposure:
 class Exposures:
     """Walks a log in order and hands out each play once its listener has moved on."""
 
-    def __init__(self, table: ItemTable, from_ms: int) -> None:
+    def __init__(self, table: ItemTable, from_ms: int = 0, *, only_served: bool = False) -> None:
         self._table = table
         self._from_ms = from_ms
+        self._only_served = only_served
         self._states: dict[str, SessionState] = {}
         self._running: dict[str, _Exposure] = {}
         self._while_playing: dict[str, SessionState] = {}
@@ -111,7 +107,8 @@ class Exposures:
 
     def _start(self, event: ev.Started, state: SessionState) -> None:
         row = self._table.row_of(event.item_id)
-        if row is None or event.at_ms < self._from_ms:
+        unwanted = self._only_served and event.served is None
+        if row is None or event.at_ms < self._from_ms or unwanted:
             return
         self._count += 1
         stale = self._count % STALE_EVERY == 0
@@ -128,25 +125,37 @@ class Exposures:
 
 
 def build_examples(
-    table: ItemTable, events: Iterable[ev.PlaybackEvent], *, from_ms: int = 0
+    table: ItemTable,
+    events: Iterable[ev.PlaybackEvent],
+    *,
+    from_ms: int = 0,
+    only_served: bool = False,
 ) -> Examples:
-    """Fold the whole log; make an example of each play that starts at or after `from_ms`."""
+    """Fold the whole log; make an example of each play that starts at or after `from_ms`.
+
+    `only_served` keeps to the plays that came from a slate.
+    """
     chunk: list[_Exposure] = []
     parts: list[Examples] = []
-    for exposure in Exposures(table, from_ms).walk(events):
+    for exposure in Exposures(table, from_ms, only_served=only_served).walk(events):
         chunk.append(exposure)
         if len(chunk) == CHUNK:
             parts.append(_examples(table, chunk))
             chunk = []
     parts.append(_examples(table, chunk))
-    whole = Examples(
+    whole = join(parts)
+    return whole.where(np.argsort(whole.at_ms, kind="stable"))
+
+
+def join(parts: Sequence[Examples]) -> Examples:
+    """All examples of several, one after the other."""
+    return Examples(
         np.concatenate([part.user for part in parts]),
         np.concatenate([part.candidate for part in parts]),
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.rows for part in parts]),
         np.concatenate([part.at_ms for part in parts]),
     )
-    return whole.where(np.argsort(whole.at_ms, kind="stable"))
 
 
 def _examples(table: ItemTable, exposures: list[_Exposure]) -> Examples:

@@ -1,51 +1,59 @@
-"""Train, calibrate and test a ranker on one event log, cut by time; never shuffled.
+"""Train, calibrate and test a ranker on event logs, cut by time; never shuffled.
 
 fit        weights are fitted on plays of this stretch
 calibrate  Platt slopes and offsets
 test       what the figures are from; compared with a model that knows popularity alone
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dataset import Examples, build_examples
+from models.dataset import Examples, join
 from models.fit import calibrate, fit_ranker, platt
 from models.metrics import auc, calibration_error, log_loss
 from models.ranker import HEADS, Ranker
-from service.core import events as ev
 from service.core.items import F32, ItemTable
 
 Report = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Cuts:
-    """Where the stretches begin; the test runs to the end of the log."""
+class Stretches:
+    """One log's examples, cut by time."""
 
-    fit_ms: int
-    calibrate_ms: int
-    test_ms: int
+    fit: Examples
+    calibrate: Examples
+    test: Examples
 
 
-def train(
-    table: ItemTable, events: Iterable[ev.PlaybackEvent], cuts: Cuts, *, seed: int
-) -> tuple[Ranker, Report]:
-    """Fold the log, fit, calibrate; report how good it is on the last stretch."""
-    examples = build_examples(table, events, from_ms=cuts.fit_ms)
-    fitted = examples.between(cuts.fit_ms, cuts.calibrate_ms)
-    later = examples.between(cuts.calibrate_ms, cuts.test_ms)
-    test = examples.between(cuts.test_ms, 2**62)
-    ranker = calibrate(fit_ranker(fitted, seed=seed), later)
-    report = {
-        "examples": {"fit": len(fitted), "calibrate": len(later), "test": len(test)},
-        "ranker": head_figures(predict(ranker, test), test.labels),
-        "popularity": head_figures(popularity_only(table, fitted, test), test.labels),
+def cut(examples: Examples, calibrate_from: float, test_from: float) -> Stretches:
+    """Cut examples, which are in order of time, at two shares of their number."""
+    ends = [round(share * len(examples)) for share in (calibrate_from, test_from)]
+    return Stretches(
+        examples.where(slice(0, ends[0])),
+        examples.where(slice(ends[0], ends[1])),
+        examples.where(slice(ends[1], len(examples))),
+    )
+
+
+def learn(logs: Sequence[Stretches], *, seed: int) -> Ranker:
+    """Fit on all logs' fit stretches, calibrate on their calibration stretches."""
+    fitted = fit_ranker(join([log.fit for log in logs]), seed=seed)
+    return calibrate(fitted, join([log.calibrate for log in logs]))
+
+
+def judge(ranker: Ranker, table: ItemTable, log: Stretches) -> Report:
+    """How good the heads are on a log's test stretch, beside popularity alone."""
+    labels = log.test.labels
+    return {
+        "examples": {"fit": len(log.fit), "calibrate": len(log.calibrate), "test": len(labels)},
+        "ranker": head_figures(predict(ranker, log.test), labels),
+        "popularity": head_figures(popularity_only(table, log.fit, log.test), labels),
     }
-    return ranker, report
 
 
 def predict(ranker: Ranker, examples: Examples) -> F32:

@@ -5,7 +5,6 @@ there on each listener's own random numbers go on alone. Figures are compared li
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -13,15 +12,9 @@ from numpy.typing import NDArray
 
 from loadtest.world.arms import Arm
 from loadtest.world.catalogue import World
-from loadtest.world.listeners import make_listener
-from loadtest.world.narrate import Playing, outcome_events, session_ended, start_event
-from loadtest.world.plays import BETWEEN_SESSIONS_MS, START_MS, pause_ms
-from loadtest.world.policy import MixedPolicy
-from loadtest.world.session import LiveListener, Outcome
-from service.core import events as ev
-from service.core.session import EMPTY, SessionState, fold
+from loadtest.world.seat import warm_seat
+from loadtest.world.session import Outcome
 
-WARM_UP_SESSIONS: Final = 2
 SESSIONS: Final = 2
 PLAYS: Final = 10
 FIRST_LISTENER: Final = 500_000  # nobody that a training log has seen
@@ -29,50 +22,9 @@ RESAMPLES: Final = 1000
 FIGURES: Final = ("skip_rate", "skip_30s_rate", "listened_share", "likes", "affinity")
 
 
-@dataclass(slots=True)
-class Seat:
-    """A listener, what the service holds of them, and their own time."""
-
-    live: LiveListener
-    state: SessionState = EMPTY
-    now_ms: int = START_MS
-    offset: int = 0
-
-    def hear(self, row: int) -> Outcome:
-        """Play the item, fold what is reported of it."""
-        start_ms = self.live.resume_ms.get(row, 0)
-        outcome = self.live.listen(row)
-        playing = Playing(
-            world=self.live.world,
-            user_id=self.live.listener.user_id,
-            row=row,
-            at_ms=self.now_ms,
-            event_id=f"c{self.offset}",
-            start_ms=start_ms,
-        )
-        for event in (start_event(playing), *outcome_events(playing, outcome)):
-            self._fold(event)
-        skipped = outcome.end == "skipped"
-        gap_ms = pause_ms(self.live.rng, outcome.listened_ms, skipped=skipped)
-        self.now_ms += outcome.listened_ms + gap_ms
-        return outcome
-
-    def open_session(self) -> None:
-        """End the last session and begin one after a long pause."""
-        if self.offset:
-            self._fold(session_ended(self.live.listener.user_id, self.now_ms))
-        self.now_ms += BETWEEN_SESSIONS_MS
-        self.live.open_session()
-
-    def _fold(self, event: ev.PlaybackEvent) -> None:
-        record = ev.Record(0, self.offset, event.at_ms, None, None)
-        self.state, _ = fold(self.state, event, record)
-        self.offset += 1
-
-
 def run_arm(world: World, arm: Arm, *, listeners: int) -> NDArray[np.float64]:
     """Let an arm pick for everybody; returns float64[listeners, figures], means per listener."""
-    seats = [_warm_seat(world, FIRST_LISTENER + number) for number in range(listeners)]
+    seats = [warm_seat(world, FIRST_LISTENER + number) for number in range(listeners)]
     heard: list[list[Outcome]] = []
     for _ in range(SESSIONS):
         for seat in seats:
@@ -90,17 +42,6 @@ def compare(world: World, arms: Mapping[str, Arm], *, listeners: int, seed: int)
     draws = np.random.default_rng([seed, 4])
     samples = draws.integers(listeners, size=(RESAMPLES, listeners))
     return {name: _summary(figures, samples) for name, figures in results.items()}
-
-
-def _warm_seat(world: World, number: int) -> Seat:
-    seat = Seat(LiveListener(world, make_listener(world, number)))
-    policy, last = MixedPolicy(world), None
-    for _ in range(WARM_UP_SESSIONS):
-        seat.open_session()
-        for _ in range(PLAYS):
-            row, _part = policy.choose(seat.live, last)
-            last = row if seat.hear(row).end == "completed" else last
-    return seat
 
 
 def _figures(world: World, outcome: Outcome) -> tuple[float, ...]:

@@ -2,11 +2,12 @@
 
 1  listeners listen for some weeks under the mixed policy
 2  item vectors from what they finished, in the first part of that time
-3  the ranker from the events of the rest, through the service's fold and features
+3  a first ranker from the events of the rest, through the service's fold and features
+4  rounds: new listeners hear what the ranker serves; it is trained anew with what they did
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,13 +18,18 @@ from loadtest.world.build import ARTIFACT, save_vectors, with_vectors
 from loadtest.world.catalogue import SEED, World, make_world
 from loadtest.world.narrate import narrate
 from loadtest.world.plays import PlayLog, make_plays
+from loadtest.world.rounds import play_round
+from models.dataset import build_examples
 from models.export import export
-from models.train import Cuts, train
+from models.ranker import Ranker
+from models.train import Stretches, cut, judge, learn
 from models.vectors import back_off, item_vectors
 from service.core.items import F32
 
 RANKER: Final = ARTIFACT.parents[1] / "ranker"
-STRETCHES: Final = (0.66, 0.90, 0.94)  # of the plays: vectors until, fit until, calibrate until
+VECTORS_UNTIL: Final = 0.75  # share of the plays, in order of time
+MIXED_CUTS: Final = (0.72, 0.82)  # of the plays after that: calibration from, test from
+ROUND_CUTS: Final = (0.80, 0.88)
 BACK_OFF: Final = 2.0  # plays that the artist's mean weighs
 
 
@@ -33,7 +39,14 @@ class Extent:
 
     listeners: int = 2200
     days: float = 40.0
+    rounds: int = 3
+    round_listeners: int = 640
     scale: float = 1.0
+
+    def __str__(self) -> str:
+        """As the manifest says it."""
+        mixed = f"{self.listeners} listeners for {self.days:g} days under the mixed policy"
+        return f"{mixed}, {self.rounds} rounds of {self.round_listeners} with its own slates"
 
 
 def train_world(
@@ -48,17 +61,33 @@ def train_world(
     world = make_world(seed, scale=extent.scale)
     say(f"1/4 {extent.listeners} listeners, {extent.days:g} days, {len(world)} items")
     log = make_plays(world, listeners=extent.listeners, days=extent.days)
-    until = [int(at) for at in np.quantile(log.at_ms, STRETCHES)]
+    until_ms = int(np.quantile(log.at_ms, VECTORS_UNTIL))
     say(f"2/4 item vectors from the first of {len(log)} plays")
-    stored = save_vectors(vectors, world_vectors(world, log, until[0]), world.table)
-    say("3/4 states, features, fit and calibration")
-    table = with_vectors(world.table, stored)
-    ranker, report = train(table, narrate(world, log), Cuts(*until), seed=seed)
-    report["plays"] = len(log)
-    say(f"4/4 export to {folder}")
-    window = f"synthetic world, seed {seed}: {extent.listeners} listeners, {extent.days:g} days"
+    stored = save_vectors(vectors, world_vectors(world, log, until_ms), world.table)
+    world = replace(world, table=with_vectors(world.table, stored))
+    say("3/4 states, features, first ranker")
+    mixed = cut(build_examples(world.table, narrate(world, log), from_ms=until_ms), *MIXED_CUTS)
+    del log
+    ranker, logs = learn_in_rounds(world, mixed, extent, seed=seed, say=say)
+    report = {name: judge(ranker, world.table, stretches) for name, stretches in logs.items()}
+    window = f"synthetic world, seed {seed}: {extent}"
     export(ranker, folder, window=window, seed=seed, metrics=report)
+    say(f"written to {folder}")
     return report
+
+
+def learn_in_rounds(
+    world: World, mixed: Stretches, extent: Extent, *, seed: int, say: Callable[[str], None]
+) -> tuple[Ranker, dict[str, Stretches]]:
+    """Train, serve, train again; returns the ranker and the logs it is judged on."""
+    logs = {"mixed_policy": mixed}
+    ranker = learn([mixed], seed=seed)
+    for number in range(1, extent.rounds + 1):
+        say(f"4/4 round {number} of {extent.rounds}: its own slates")
+        served = play_round(world, ranker, number, listeners=extent.round_listeners)
+        logs[f"own_slates_{number}"] = cut(served, *ROUND_CUTS)
+        ranker = learn(list(logs.values()), seed=seed)
+    return ranker, logs
 
 
 def world_vectors(world: World, log: PlayLog, until_ms: int) -> F32:

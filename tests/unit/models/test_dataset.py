@@ -7,9 +7,9 @@ import pytest
 from loadtest.world.catalogue import World, make_world
 from loadtest.world.narrate import narrate
 from loadtest.world.plays import PlayLog, make_plays
-from models.dataset import STALE_EVERY, Examples, Exposures, build_examples
+from models.dataset import STALE_EVERY, Examples, Exposures, build_examples, join
 from models.metrics import auc
-from models.train import Cuts, train
+from models.train import cut, judge, learn
 from service.core import events as ev
 from service.core.candidates import Candidates
 from service.core.features import featurize
@@ -109,9 +109,22 @@ def test_examples_are_in_order_of_time_and_can_be_cut(world: World, log: PlayLog
     examples = build_examples(world.table, narrate(world, log), from_ms=middle)
     assert len(examples) == (log.at_ms >= middle).sum()
     assert (np.diff(examples.at_ms) >= 0).all()
-    later = examples.between(middle + 24 * 60 * MINUTE_MS, 2**62)
-    assert 0 < len(later) < len(examples)
-    assert later.at_ms.min() >= middle + 24 * 60 * MINUTE_MS
+    parts = cut(examples, 0.7, 0.8)
+    assert len(parts.fit) + len(parts.calibrate) + len(parts.test) == len(examples)
+    assert parts.fit.at_ms.max() <= parts.calibrate.at_ms.min()
+    assert parts.calibrate.at_ms.max() <= parts.test.at_ms.min()
+    assert (join([parts.fit, parts.calibrate, parts.test]).rows == examples.rows).all()
+
+
+def test_plays_that_no_slate_served_can_be_left_out(world: World) -> None:
+    events = play(world, 0, MINUTE_MS, "skipped", 4_000)
+    served = ev.Served(slate_version=3, slot=1)
+    events += [
+        msgspec.structs.replace(event, served=served)
+        for event in play(world, 1, 2 * MINUTE_MS, "skipped", 4_000)
+    ]
+    assert build_examples(world.table, events).rows.tolist() == [0, 1]
+    assert build_examples(world.table, events, only_served=True).rows.tolist() == [1]
 
 
 def test_an_item_that_the_catalogue_does_not_know_makes_no_example(world: World) -> None:
@@ -123,10 +136,10 @@ def test_an_item_that_the_catalogue_does_not_know_makes_no_example(world: World)
 
 
 def test_training_on_a_small_log_beats_popularity(world: World, log: PlayLog) -> None:
-    fit, calibrate, test = (int(at) for at in np.quantile(log.at_ms, [0.1, 0.8, 0.9]))
-    _, report = train(world.table, narrate(world, log), Cuts(fit, calibrate, test), seed=0)
+    stretches = cut(build_examples(world.table, narrate(world, log)), 0.8, 0.9)
+    report = judge(learn([stretches], seed=0), world.table, stretches)
     assert report["ranker"]["skip"]["auc"] > report["popularity"]["skip"]["auc"]
-    assert sum(report["examples"].values()) == (log.at_ms >= fit).sum()
+    assert sum(report["examples"].values()) == len(log)
 
 
 def test_auc_is_of_a_whole_stretch(world: World, log: PlayLog) -> None:
