@@ -72,15 +72,18 @@ class EventProducer:
             The broker's answer to come, with partition and offset.
 
         Raises:
-            Unavailable: An earlier event was not acknowledged.
+            Unavailable: This event cannot be sent, or an earlier one was not acknowledged.
         """
         await self._until(self._in_flight_max - 1)
         headers = [(SENT_HEADER, b"%d" % (sent_at_ns or time.time_ns()))]
         if self._cloud_events:
             headers += _cloud_headers(event)
-        confirmation: asyncio.Future[Any] = await self._producer.send(
-            self._topic, event.value, key=event.key, headers=headers
-        )
+        try:
+            confirmation: asyncio.Future[Any] = await self._producer.send(
+                self._topic, event.value, key=event.key, headers=headers
+            )
+        except KafkaError as error:
+            raise self._refusal(self.sent, error) from error
         self.sent += 1
         confirmation.add_done_callback(self._note)
         return confirmation
@@ -98,10 +101,10 @@ class EventProducer:
             self._moved.clear()
             await self._moved.wait()
         if self._failure is not None:
-            raise Unavailable(
-                f"kafka did not take event {self.acknowledged + 1} of {self.sent} into"
-                f" {self._topic}: {self._failure!r}"
-            )
+            raise self._refusal(self.acknowledged, self._failure)
+
+    def _refusal(self, before: int, error: BaseException) -> Unavailable:
+        return Unavailable(f"kafka did not take event {before + 1} into {self._topic}: {error!r}")
 
     def _note(self, confirmation: "asyncio.Future[Any]") -> None:
         if confirmation.cancelled():

@@ -12,23 +12,27 @@ See = Callable[[Record, int], None]  # a record, and Unix nanoseconds at its arr
 
 
 @asynccontextmanager
-async def watching(bootstrap: str, topic: str, see: See) -> AsyncIterator[None]:
+async def watching(bootstrap: str, topic: str, see: See) -> AsyncIterator["asyncio.Task[None]"]:
     """Call `see` for every record that is published while the block runs.
+
+    Yields the watch itself, which never ends of its own accord; when it has failed, the block's end
+    raises what it failed with.
 
     Raises:
         Unavailable: No broker, or no such topic.
-        Exception: What `see` raised; the block is told at its end.
     """
     feed = KafkaSlateFeed(bootstrap, topic)
     await feed.start()
-    task = asyncio.create_task(_watch(feed, see))
+    watch = asyncio.create_task(_watch(feed, see))
     try:
-        yield
+        yield watch
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await feed.stop()
+        watch.cancel()
+        try:
+            with suppress(asyncio.CancelledError):
+                await watch
+        finally:
+            await feed.stop()
 
 
 async def _watch(feed: KafkaSlateFeed, see: See) -> None:

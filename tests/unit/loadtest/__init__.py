@@ -1,0 +1,1 @@
+"""Traffic: replay, pace, the latency check, the demo's listeners."""
