@@ -3,18 +3,32 @@
 Questions only; nothing is created or changed.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorError,
+)
 
 from service.adapters.kafka import lineage_of
 from service.core.errors import Refused, Unavailable
+
+_COORDINATOR_TRIES: Final = 40
+_COORDINATOR_WAIT_S: Final = 0.25
+_NOT_YET: Final = (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +88,18 @@ class Cluster:
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
         """Return the group's committed offsets, by partition, where there are any."""
+        count = (await self.partitions([topic])).get(topic, 0)
+        asked = [TopicPartition(topic, number) for number in range(count)]  # a mock knows no "all"
         offsets: dict[TopicPartition, Any] = await self._ask(
-            self._admin.list_consumer_group_offsets(group)
+            self._admin.list_consumer_group_offsets(group, partitions=asked)
         )
-        return {
-            tp.partition: found.offset
-            for tp, found in offsets.items()
-            if tp.topic == topic and found.offset >= 0
-        }
+        return {tp.partition: found.offset for tp, found in offsets.items() if found.offset >= 0}
 
     async def group(self, group: str) -> Group:
         """Return the group's state and how many members it has."""
-        (answer,) = await self._ask(self._admin.describe_consumer_groups([group]))
+        (answer,) = await self._ask_coordinator(
+            lambda: self._admin.describe_consumer_groups([group])
+        )
         _, _, state, _, _, members, *_ = answer.groups[0]
         return Group(str(state), len(members))
 
@@ -101,8 +115,22 @@ class Cluster:
         cluster = await self._ask(self._admin.describe_cluster())
         return lineage_of(str(cluster.get("cluster_id")), topic, partitions)
 
+    async def _ask_coordinator(self, question: Callable[[], Any]) -> Any:
+        """Ask again while the broker still makes its offsets topic: the first asker starts that."""
+        for _ in range(_COORDINATOR_TRIES):
+            try:
+                return await question()
+            except _NOT_YET:
+                await asyncio.sleep(_COORDINATOR_WAIT_S)
+            except KafkaError as error:
+                raise self._unavailable(error) from error
+        return await self._ask(question())
+
     async def _ask(self, answer: Any) -> Any:
         try:
             return await answer
         except KafkaError as error:
-            raise Unavailable(f"kafka at {self._bootstrap}: {error}; see `segue doctor`") from error
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: KafkaError) -> Unavailable:
+        return Unavailable(f"kafka at {self._bootstrap}: {error}; see `segue doctor`")
