@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from service.core.errors import Refused
-from service.core.items import ATTRIBUTES, ItemTable, Names
+from service.core.items import ATTRIBUTES, NEIGHBOURS, ItemTable, Names
 
 COLUMNS: Final = {
     "content_type": np.uint8,
@@ -27,6 +27,18 @@ COLUMNS: Final = {
 }
 LISTS: Final = ("ids", "artist_ids", "series_ids")
 NAMES: Final = ("titles", "artist_names", "series_names")
+COUNTED_BY: Final = {
+    "ids": "items",
+    "titles": "items",
+    "artist_ids": "artists",
+    "artist_names": "artists",
+    "series_ids": "series",
+    "series_names": "series",
+}
+HEAD: Final = {
+    *("name", "item_space", "items", "dim", "artists", "series"),
+    *("attributes", "languages", "built_from"),
+}
 
 
 @dataclass(frozen=True)
@@ -70,18 +82,15 @@ def read_catalog(folder: Path) -> Catalog:
         do.
     """
     head = _head(folder)
-    columns: dict[str, Any] = {
-        name: _column(folder, name, kind, head["items"]) for name, kind in COLUMNS.items()
-    }
-    lists: dict[str, Any] = {name: _read_lines(folder / f"{name}.txt") for name in LISTS}
+    widths = {"attributes": len(ATTRIBUTES), "vectors": head["dim"], "neighbours": NEIGHBOURS}
+    columns: dict[str, Any] = {}
+    for name, kind in COLUMNS.items():
+        width = (widths[name],) if name in widths else ()
+        columns[name] = _column(folder, name, kind, (head["items"], *width))
+    lists: dict[str, Any] = {name: _lines(folder, name, head) for name in LISTS}
     table = ItemTable(head["name"], head["item_space"], **lists, **columns)
-    called: dict[str, Any] = {name: _read_lines(folder / f"{name}.txt") for name in NAMES}
+    called: dict[str, Any] = {name: _lines(folder, name, head) for name in NAMES}
     names = Names(**called, languages=head["languages"])
-    if len(table.ids) != head["items"]:
-        raise Refused(
-            f"{folder}/ids.txt has {len(table.ids)} lines, catalog.json says {head['items']};"
-            " build it again"
-        )
     return Catalog(table, names, head["built_from"])
 
 
@@ -92,36 +101,56 @@ def _head(folder: Path) -> dict[str, Any]:
         raise Refused(
             f"no catalogue in {folder} ({error}); build one with `segue catalog build`"
         ) from error
-    if head.get("attributes") != list(ATTRIBUTES):
+    missing = HEAD - head.keys() if isinstance(head, dict) else HEAD
+    if missing:
         raise Refused(
-            f"{folder}: attributes {head.get('attributes')}, this service reads {list(ATTRIBUTES)};"
+            f"{folder}/catalog.json does not say {', '.join(sorted(missing))}; build it again"
+        )
+    if not head["items"]:
+        raise Refused(f"{folder}: a catalogue of no items; there is nothing to rank")
+    if head["attributes"] != list(ATTRIBUTES):
+        raise Refused(
+            f"{folder}: attributes {head['attributes']}, this service reads {list(ATTRIBUTES)};"
             " build it again"
         )
     return head
 
 
-def _column(folder: Path, name: str, kind: type, items: int) -> Any:
+def _column(folder: Path, name: str, kind: type, shape: tuple[int, ...]) -> Any:
     path = folder / f"{name}.npy"
     try:
         # A plain view of the mapping: numpy's memmap class adds 10 us to every indexing.
         column = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
     except (OSError, ValueError) as error:
         raise Refused(f"{path}: {error}; build the catalogue again") from error
-    if column.dtype != np.dtype(kind) or len(column) != items:
+    if column.dtype != np.dtype(kind) or column.shape != shape:
         raise Refused(
-            f"{path}: {column.dtype}[{len(column)}], expected {np.dtype(kind)}[{items}];"
-            " build it again"
+            f"{path}: {column.dtype}{list(column.shape)}, expected"
+            f" {np.dtype(kind)}{list(shape)}; build it again"
         )
     return column
 
 
+def _lines(folder: Path, name: str, head: dict[str, Any]) -> list[str]:
+    """Read a list; one of names may be empty, when nobody knows what things are called."""
+    lines = _read_lines(folder / f"{name}.txt")
+    expected = head[COUNTED_BY[name]]
+    if len(lines) != expected and (lines or name in LISTS):
+        raise Refused(
+            f"{folder}/{name}.txt has {len(lines)} lines, catalog.json says {expected};"
+            " build it again"
+        )
+    return lines
+
+
 def _write_lines(path: Path, lines: Sequence[str]) -> None:
     assert not any("\n" in line for line in lines), f"{path}: a line break inside a name"
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode())
 
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").split("\n")[:-1]
-    except OSError as error:
+        # Bytes: text mode would take a carriage return inside a title for the end of a line.
+        return path.read_bytes().decode().split("\n")[:-1]
+    except (OSError, ValueError) as error:
         raise Refused(f"{path}: {error}; build the catalogue again") from error
