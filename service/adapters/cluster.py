@@ -90,8 +90,8 @@ class Cluster:
         """Return the group's committed offsets, by partition, where there are any."""
         count = (await self.partitions([topic])).get(topic, 0)
         asked = [TopicPartition(topic, number) for number in range(count)]  # a mock knows no "all"
-        offsets: dict[TopicPartition, Any] = await self._ask(
-            self._admin.list_consumer_group_offsets(group, partitions=asked)
+        offsets: dict[TopicPartition, Any] = await self._ask_coordinator(
+            lambda: self._admin.list_consumer_group_offsets(group, partitions=asked)
         )
         return {tp.partition: found.offset for tp, found in offsets.items() if found.offset >= 0}
 

@@ -1,0 +1,1 @@
+"""`segue doctor`: is everything in place? Looks, changes nothing, and says what to do."""
