@@ -1,1 +1,1 @@
-"""Everything that makes traffic: the synthetic world, replay of real logs, load, faults, reports."""
+"""Everything that makes traffic: the synthetic world, replay of real logs, demo, load."""

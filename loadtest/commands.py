@@ -1,12 +1,14 @@
 """`segue replay`, `try`, `demo` and `loadtest`: everything that makes traffic, as commands."""
 
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+
+INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 _Report = TypeVar("_Report")
 
@@ -40,6 +42,7 @@ class Broker(StrEnum):
 _Log = Annotated[Path, typer.Argument(help="The log.")]
 _BROKER = typer.Option(Broker.auto, help="Own broker if set, else real Kafka, else mock.")
 _Format = Annotated[LogFormat, typer.Option("--format", help="What the log is written in.")]
+_OWN_STACK = typer.Option(Broker.auto, help="On a stack of its own: real Kafka, else mock.")
 _JSON = typer.Option(False, "--json", help="Print one JSON object as the last line.")
 
 
@@ -52,16 +55,18 @@ def _loadtest() -> None:
 def latency(
     rate: float = typer.Option(500.0, min=1.0, help="Events a second, open loop."),
     seconds: float = typer.Option(20.0, min=1.0, help="Seconds measured, of each of the two."),
-    broker: Broker = _BROKER,
+    broker: Broker = _OWN_STACK,
     json: bool = _JSON,
 ) -> None:
     """Event to slate, beside a consume-and-produce echo in the same run; exit 1 if too slow."""
     from loadtest.latency.report import lines
-    from loadtest.latency.run import LatencyOptions, run_latency
+    from loadtest.latency.run import LatencyOptions, precise_loop, run_latency
     from service.settings import load_settings
 
     options = LatencyOptions(rate=rate, seconds=seconds, broker=broker.value)
-    verdict = run_latency(load_settings(), options, _say)
+    verdict = _run_until_stopped(run_latency(load_settings(), options, _say), precise_loop)
+    if verdict is None:
+        raise typer.Exit(INTERRUPTED)
     _say("\n".join(lines(verdict)))
     if json:
         _print_json(verdict.as_json())
@@ -97,7 +102,7 @@ def try_log(
     log: _Log,
     log_format: _Format,
     rows: int = typer.Option(None, "--limit", min=1, help="Take only so many rows."),
-    broker: Broker = _BROKER,
+    broker: Broker = _OWN_STACK,
     json: bool = _JSON,
 ) -> None:
     """Send a log through the whole service on a stack of its own, verify, and say how it went."""
@@ -110,7 +115,7 @@ def try_log(
     options = TrialOptions(log, log_format.value, broker.value, rows)
     trial = _run_until_stopped(run_trial(load_settings(), options, _say))
     if trial is None:
-        raise typer.Exit(130)  # as a shell reports Ctrl-C
+        raise typer.Exit(INTERRUPTED)
     Console().print(as_table(trial))
     if json:
         _print_json(trial.as_json())
@@ -133,7 +138,7 @@ def replay(
 
     options = ReplayOptions(log, log_format.value, speed, _rate(rate), rows, cloud_events)
     if _run_until_stopped(run_replay(load_settings(), options, _say)) is None:
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _rate(text: str) -> float | None:
@@ -149,8 +154,10 @@ def _rate(text: str) -> float | None:
     return rate
 
 
-def _run_until_stopped(work: Coroutine[Any, Any, _Report]) -> _Report | None:
-    """Run to the end; None when Ctrl-C came first."""
+def _run_until_stopped(
+    work: Coroutine[Any, Any, _Report], loop_factory: Callable[[], Any] | None = None
+) -> _Report | None:
+    """Run to the end; None when Ctrl-C or SIGTERM came first and everything is stopped."""
     import asyncio
 
     from service.embedded.serving import until_stopped
@@ -160,7 +167,8 @@ def _run_until_stopped(work: Coroutine[Any, Any, _Report]) -> _Report | None:
     async def run() -> None:
         reports.append(await work)
 
-    asyncio.run(until_stopped(run()))
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(until_stopped(run()))
     return reports[0] if reports else None
 
 

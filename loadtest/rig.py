@@ -11,7 +11,7 @@ from service.embedded.fleet import Fleet, running_fleet
 from service.embedded.stack import STEPS, Stack, StackOptions, embedded_stack
 from service.embedded.steps import Steps
 from service.embedded.topics import TopicSpec, create_topics, wait_for_topics
-from service.settings import Settings, variable_of
+from service.settings import KafkaSettings, RedisSettings, Settings, variable_of
 
 RIG_STEPS: Final = STEPS + 1  # how many numbered lines `running_rig` says
 
@@ -84,6 +84,14 @@ async def running_rig(settings: Settings, options: RigOptions, steps: Steps) -> 
             )
             outcome.text = "ready"
         yield Rig(pointed, stack, fleet)
+
+
+def alone(settings: Settings) -> Settings:
+    """The settings without an own broker and store: what is thrown away must not mix with them."""
+    kafka = settings.kafka.model_dump(exclude_unset=True, exclude={"bootstrap"})
+    redis = settings.redis.model_dump(exclude_unset=True, exclude={"url"})
+    changes = {"kafka": KafkaSettings(**kafka), "redis": RedisSettings(**redis)}
+    return settings.model_copy(update=changes)
 
 
 def _pointed_at(settings: Settings, stack: Stack, catalog: Path) -> Settings:

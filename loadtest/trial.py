@@ -18,7 +18,7 @@ from loadtest.lag import LagProbe
 from loadtest.pace import FlatOut
 from loadtest.producer import EventProducer
 from loadtest.replay.telling import JSONL, Telling, tell_log
-from loadtest.rig import RIG_STEPS, Rig, RigOptions, running_rig
+from loadtest.rig import RIG_STEPS, Rig, RigOptions, alone, running_rig
 from loadtest.sending import send_all
 from loadtest.stages import STAGES, Stages
 from loadtest.timed import TimedEvent
@@ -125,7 +125,8 @@ async def run_trial(settings: Settings, options: TrialOptions, say: Say) -> Tria
     with steps.step("catalogue") as outcome:
         outcome.text = f"{_build_catalog(options, catalog)} items, from the log"
     stack = StackOptions(broker=options.broker, fresh=True, subfolder=SUBFOLDER)
-    async with running_rig(settings, RigOptions(catalog=catalog, stack=stack), steps) as rig:
+    rig_options = RigOptions(catalog=catalog, stack=stack)
+    async with running_rig(alone(settings), rig_options, steps) as rig:
         telling, flow = Telling(), Flow()
         events = tell_log(
             options.log, options.log_format, rows_max=options.rows_max, telling=telling

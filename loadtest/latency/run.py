@@ -19,7 +19,7 @@ from loadtest.latency.measure import Measurement, Side
 from loadtest.latency.plan import System, slices
 from loadtest.latency.report import Verdict, judge
 from loadtest.producer import EventProducer
-from loadtest.rig import RIG_STEPS, Rig, RigOptions, pin, running_rig
+from loadtest.rig import RIG_STEPS, Rig, RigOptions, alone, pin, running_rig
 from loadtest.watching import watching
 from loadtest.world_folder import world_folder
 from service.embedded.broker import BrokerChoice
@@ -43,22 +43,17 @@ class LatencyOptions:
     broker: BrokerChoice = "auto"
 
 
-def run_latency(settings: Settings, options: LatencyOptions, say: Say) -> Verdict:
-    """Measure and judge.
-
-    Raises:
-        StepFailed, Unavailable: The stack did not come up, or broke.
-    """
-    with asyncio.Runner(loop_factory=precise_loop) as runner:
-        return runner.run(_measure(settings, options, say))
-
-
 def precise_loop() -> asyncio.AbstractEventLoop:
     """Return a loop that wakes when asked: others round waits up to whole milliseconds."""
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
-async def _measure(settings: Settings, options: LatencyOptions, say: Say) -> Verdict:
+async def run_latency(settings: Settings, options: LatencyOptions, say: Say) -> Verdict:
+    """Measure and judge. Run it on a `precise_loop`.
+
+    Raises:
+        StepFailed, Unavailable: The stack did not come up, or broke.
+    """
     world, catalog = world_folder(settings.work_dir)
     stories = make_stories(world)
     ours, tested = _share_cores()
@@ -73,7 +68,7 @@ async def _measure(settings: Settings, options: LatencyOptions, say: Say) -> Ver
     events = crowd_events(stories, options.users, secrets.token_hex(3))
     with _on_cores(ours):
         async with (
-            running_rig(settings, rig_options, Steps(say, RIG_STEPS)) as rig,
+            running_rig(alone(settings), rig_options, Steps(say, RIG_STEPS)) as rig,
             _echoing(rig) as echo,
             _sides(rig) as sides,
         ):

@@ -10,6 +10,7 @@ from loadtest.footprint import footprint
 from loadtest.lag import LagProbe
 from loadtest.pace import FlatOut
 from loadtest.producer import EventProducer
+from loadtest.replay.command import ReplayOptions, run_replay
 from loadtest.sending import send_all
 from loadtest.timed import TimedEvent
 from loadtest.trial import Flow
@@ -17,7 +18,8 @@ from loadtest.watching import watching
 from service.adapters.log_reader import LogReader
 from service.app import open_worker, run
 from service.core.errors import Unavailable
-from service.core.events import EventId, Record, UserId
+from service.core.events import EventId, Record, Started, UserId
+from service.core.wire import decode
 from service.ops.verify import verify
 from service.ops.verify_report import as_json
 from service.settings import Settings
@@ -81,6 +83,22 @@ async def test_the_same_log_leaves_the_same_bytes_on_the_broker(settings: Settin
     for records in by_partition.values():
         half = len(records) // 2
         assert records[:half] == records[half:]
+
+
+async def test_the_command_sends_a_file_with_cloud_events_headers_that_the_worker_reads(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "sessions.txt"
+    path.write_text("1 2 3\n4 5\n")
+    options = ReplayOptions(path, "nowplaying", rate=5_000, cloud_events=True)
+    said: list[str] = []
+    assert await run_replay(settings, options, said.append) == 5
+    assert said[0].startswith("5 events of 2 users from 5 rows")
+    async with LogReader(settings.kafka.bootstrap, settings.topics.events) as reader:
+        records = [record async for batch in reader.read() for record in batch]
+    events = [event for event in map(decode, records) if isinstance(event, Started)]
+    assert sorted(event.item_id for event in events) == list("12345")
+    assert {dict(record.headers)["ce_type"] for record in records} == {b"segue.playback.started"}
 
 
 async def test_an_event_that_cannot_be_sent_fails_the_run(settings: Settings) -> None:
