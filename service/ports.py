@@ -99,8 +99,12 @@ class SessionStore(Protocol):
 
 
 class Trace(Struct, frozen=True, kw_only=True):
-    """Times along the way of the event that caused a slate; they go out as headers."""
+    """Version and times along the way of the event that caused a slate; they go out as headers.
 
+    The version is a header too because a deleted user's record has no body to say it.
+    """
+
+    version: int = 0
     traceparent: bytes | None = None
     sent_at_ns: bytes | None = None
     appended_at_ms: int = 0

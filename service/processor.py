@@ -245,7 +245,8 @@ class Processor:
             assert turn.trigger
             gone = turn.stored.state.is_deleted
             slate = None if gone else self._slate(turn, turn.stored, next(fresh))
-            slates.append((turn.user_id, slate, _trace(trace, turn.trigger.record)))
+            version = turn.stored.state.version
+            slates.append((turn.user_id, slate, _trace(trace, version, turn.trigger.record)))
         return slates
 
     def _slate(self, turn: Turn, stored: Stored, ranked: Ranked) -> Slate:
@@ -299,9 +300,10 @@ class Processor:
         self._committed_at_ns = self.outside.clock.now_ns()
 
 
-def _trace(common: Trace, record: Record) -> Trace:
+def _trace(common: Trace, version: int, record: Record) -> Trace:
     headers = dict(record.headers)
     return Trace(
+        version=version,
         traceparent=headers.get("traceparent"),
         sent_at_ns=headers.get("segue.sent_at_ns"),
         appended_at_ms=record.timestamp_ms,

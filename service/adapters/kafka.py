@@ -246,6 +246,7 @@ class KafkaPublisher:
 
 def _trace_headers(trace: Trace) -> Headers:
     headers = [
+        ("segue.version", b"%d" % trace.version),
         ("segue.appended_at_ms", b"%d" % trace.appended_at_ms),
         ("segue.polled_at_ns", b"%d" % trace.polled_at_ns),
         ("segue.stored_at_ns", b"%d" % trace.stored_at_ns),
