@@ -71,8 +71,8 @@ def _serve(ranking: Ranking, seats: list[Seat], draws: np.random.Generator) -> N
     slates = ranking.rank([seat.state for seat in seats])
     for seat, slate in zip(seats, slates, strict=True):
         version = seat.state.version
-        queue = [(ranking.table.rows[item.item_id], item.rank) for item in slate.items]
+        queue = [(ranking.table.rows[item.item_id], item.rank - 1) for item in slate.items]
         for _ in range(min(PLAYS, len(queue))):
             explores = draws.random() < EXPLORE
-            row, rank = queue.pop(int(draws.integers(len(queue))) if explores else 0)
-            seat.hear(row, Served(slate_version=version, slot=rank))
+            row, slot = queue.pop(int(draws.integers(len(queue))) if explores else 0)
+            seat.hear(row, Served(slate_version=version, slot=slot))

@@ -35,7 +35,7 @@ class Served(Struct, frozen=True, kw_only=True):
     """Where the item came from, when it came from a slate: lets outcomes be attributed."""
 
     slate_version: Annotated[int, Meta(ge=0)]
-    slot: Annotated[int, Meta(ge=0, le=1000)]
+    slot: Annotated[int, Meta(ge=0, le=1000, description="place in the slate, from 0")]
 
 
 def _tag(name: str) -> str:
