@@ -31,7 +31,7 @@ ANSWER_MS: Final = 60.0
 
 
 @dataclass
-class Seat:
+class Player:
     """One listener and its player."""
 
     live: LiveListener
@@ -64,25 +64,25 @@ class Audience:
         self._world = world
         self._run = run
         self._policy = MixedPolicy(world)  # what plays before the first slate
-        self._agenda: list[tuple[float, int, Seat, PlaybackEvent | None]] = []
+        self._agenda: list[tuple[float, int, Player, PlaybackEvent | None]] = []
         self._order = count()
-        self._seats: dict[UserId, Seat] = {}
+        self._players: dict[UserId, Player] = {}
         for index in range(listeners):
             live = LiveListener(world, make_listener(world, index))
-            seat = Seat(live, UserId(live.listener.user_id))
-            self._seats[seat.user_id] = seat
-            self._put(CYCLE_MS * index / listeners, seat, None)  # they come one after another
+            player = Player(live, UserId(live.listener.user_id))
+            self._players[player.user_id] = player
+            self._put(CYCLE_MS * index / listeners, player, None)  # they come one after another
 
     def __len__(self) -> int:
         """How many listeners there are."""
-        return len(self._seats)
+        return len(self._players)
 
     def take_slate(self, slate: Slate) -> None:
         """Give a listener's player its newest slate: it replaces what was queued."""
-        seat = self._seats.get(slate.user_id)
-        if seat is None:
+        player = self._players.get(slate.user_id)
+        if player is None:
             return  # somebody at the page
-        seat.queue = [
+        player.queue = [
             (row, Served(slate_version=slate.version, slot=slot))
             for slot, item in enumerate(slate.items)
             if (row := self._world.table.row_of(item.item_id)) is not None
@@ -100,21 +100,21 @@ class Audience:
             now_ms: The wall clock.
             answer_ms: The least simulated time from an event to the next item's start.
         """
-        at_ms, _, seat, event = heappop(self._agenda)
+        at_ms, _, player, event = heappop(self._agenda)
         if event is None:
-            event = self._start(seat, at_ms, answer_ms)
+            event = self._start(player, at_ms, answer_ms)
         return replace(event, at_ms=now_ms)
 
-    def _start(self, seat: Seat, at_ms: float, answer_ms: float) -> PlaybackEvent:
-        if seat.left == 0:
-            seat.live.open_session()
-            seat.left = int(seat.live.rng.geometric(1 / SESSION_LEN_MEAN))
-        row, served = self._next_item(seat)
-        event_id = f"{self._run}-{seat.user_id}-{next(seat.told)}"
-        outcome = seat.live.listen(row)
+    def _start(self, player: Player, at_ms: float, answer_ms: float) -> PlaybackEvent:
+        if player.left == 0:
+            player.live.open_session()
+            player.left = int(player.live.rng.geometric(1 / SESSION_LEN_MEAN))
+        row, served = self._next_item(player)
+        event_id = f"{self._run}-{player.user_id}-{next(player.told)}"
+        outcome = player.live.listen(row)
         playing = Playing(
             world=self._world,
-            user_id=seat.user_id,
+            user_id=player.user_id,
             row=row,
             at_ms=0,
             event_id=event_id,
@@ -123,32 +123,36 @@ class Audience:
         )
         skipped = outcome.end == "skipped"
         self._count(skipped=skipped, served=served is not None)
-        seat.last = seat.last if skipped else row
+        player.last = player.last if skipped else row
         told = outcome_events(playing, outcome)
-        self._plan(seat, told, at_ms, answer_ms)
-        gap_ms = pause_ms(seat.live.rng, outcome.listened_ms, skipped=skipped)
-        self._after(seat, at_ms + max(told[-1].at_ms, answer_ms) + max(gap_ms, answer_ms), event_id)
+        self._plan(player, told, at_ms, answer_ms)
+        gap_ms = pause_ms(player.live.rng, outcome.listened_ms, skipped=skipped)
+        self._after(
+            player, at_ms + max(told[-1].at_ms, answer_ms) + max(gap_ms, answer_ms), event_id
+        )
         return start_event(playing)
 
     def _plan(
-        self, seat: Seat, told: Sequence[PlaybackEvent], at_ms: float, answer_ms: float
+        self, player: Player, told: Sequence[PlaybackEvent], at_ms: float, answer_ms: float
     ) -> None:
         for event in told:
-            self._put(at_ms + max(event.at_ms, answer_ms), seat, event)
+            self._put(at_ms + max(event.at_ms, answer_ms), player, event)
 
-    def _after(self, seat: Seat, at_ms: float, event_id: str) -> None:
+    def _after(self, player: Player, at_ms: float, event_id: str) -> None:
         """Plan the next start, after the session's end if this was its last play."""
-        seat.left -= 1
-        if seat.left == 0:
-            ended = SessionEnded(event_id=EventId(f"{event_id}.end"), user_id=seat.user_id, at_ms=0)
-            self._put(at_ms, seat, ended)
+        player.left -= 1
+        if player.left == 0:
+            ended = SessionEnded(
+                event_id=EventId(f"{event_id}.end"), user_id=player.user_id, at_ms=0
+            )
+            self._put(at_ms, player, ended)
             at_ms += BETWEEN_SESSIONS_MS
-        self._put(at_ms, seat, None)
+        self._put(at_ms, player, None)
 
-    def _next_item(self, seat: Seat) -> tuple[int, Served | None]:
-        if seat.queue:
-            return seat.queue.pop(0)
-        row, _ = self._policy.choose(seat.live, seat.last)
+    def _next_item(self, player: Player) -> tuple[int, Served | None]:
+        if player.queue:
+            return player.queue.pop(0)
+        row, _ = self._policy.choose(player.live, player.last)
         return row, None
 
     def _count(self, *, skipped: bool, served: bool) -> None:
@@ -156,8 +160,8 @@ class Audience:
         self.heard.skips += skipped
         self.heard.from_slates += served
 
-    def _put(self, at_ms: float, seat: Seat, event: PlaybackEvent | None) -> None:
-        heappush(self._agenda, (at_ms, next(self._order), seat, event))
+    def _put(self, at_ms: float, player: Player, event: PlaybackEvent | None) -> None:
+        heappush(self._agenda, (at_ms, next(self._order), player, event))
 
 
 def speed_for(rate: float, listeners: int) -> float:

@@ -45,6 +45,8 @@ class Score:
     def rates(self) -> tuple[float, float]:
         """Return events and slates a second over the last few seconds."""
         now = (time.monotonic(), self.producer.acknowledged, self.slates)
+        if not self._window:
+            self._window.append((self.started_s, 0, 0))
         self._window.append(now)
         while len(self._window) > 2 and now[0] - self._window[1][0] > WINDOW_S:
             self._window.popleft()
