@@ -149,7 +149,7 @@ def _rate(text: str) -> float | None:
         rate = float(text)
     except ValueError:
         rate = 0.0
-    if rate <= 0:
+    if not rate > 0:  # NaN is not
         raise typer.BadParameter(f"{text!r} is neither `max` nor a number above 0")
     return rate
 
