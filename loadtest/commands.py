@@ -109,14 +109,14 @@ def try_log(
     from rich.console import Console
 
     from loadtest.trial import TrialOptions, run_trial
-    from loadtest.trial_report import as_table
+    from loadtest.trial_report import tables
     from service.settings import load_settings
 
     options = TrialOptions(log, log_format.value, broker.value, rows)
     trial = _run_until_stopped(run_trial(load_settings(), options, _say))
     if trial is None:
         raise typer.Exit(INTERRUPTED)
-    Console().print(as_table(trial))
+    Console().print(*tables(trial), sep="\n")
     if json:
         _print_json(trial.as_json())
     raise typer.Exit(0 if trial.passed else 1)

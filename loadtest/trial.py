@@ -137,6 +137,12 @@ async def run_trial(settings: Settings, options: TrialOptions, say: Say) -> Tria
         with steps.step("verify") as outcome:
             ledger = await verify(rig.settings, until_drained_s=_STALL_S)
             outcome.text = "clean" if is_sound(ledger) else "NOT clean"
+        gone = flow.slates - ledger.slates.slates
+        if rig.stack.broker == "mock" and gone > 0:
+            steps.warn(
+                f"{gone} of {flow.slates} slates were gone before they could be verified: the mock"
+                " cluster keeps the newest 5 MiB of a partition; use --broker real, or --limit"
+            )
         sizes = await footprint(rig.stack.redis_url, rig.worker_pid)
         return Trial(options, rig.stack.broker, sent, telling, flow, sizes, ledger)
 

@@ -5,6 +5,7 @@ from typing import Final
 from rich.table import Table
 
 from loadtest.trial import Trial
+from service.ops.verify_report import as_table
 
 _ROWS: Final = (
     ("events", "{events}  ({events_per_s}/s)"),
@@ -18,8 +19,12 @@ _ROWS: Final = (
 )
 
 
-def as_table(trial: Trial) -> Table:
-    """Return one row per figure."""
+def tables(trial: Trial) -> list[Table]:
+    """Return the figures, and the whole verification if anything is wrong."""
+    return [_figures(trial)] if trial.passed else [_figures(trial), as_table(trial.ledger)]
+
+
+def _figures(trial: Trial) -> Table:
     figures = trial.as_json()
     title = f"segue try {figures['log']} ({figures['broker']} broker)"
     table = Table(title=title, title_justify="left", show_header=False)

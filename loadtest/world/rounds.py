@@ -28,6 +28,7 @@ PLAYS: Final = 4  # of a slate, before the next one
 EXPLORE: Final = 0.3  # share of plays from a random place of the slate
 APART_MS: Final = 10 * 60 * 1000  # between the first sessions of two listeners
 BATCH: Final = 16
+WARM_UPS: Final = 3  # a third of the listeners is new, a third has had one session, a third two
 LISTENERS_APART: Final = 100_000  # rounds have listeners of their own
 
 
@@ -55,7 +56,10 @@ def play_round(world: World, ranker: Ranker, number: int, *, listeners: int) -> 
     ranking = Ranking(world.table, default_sources(world.table), ArrayScorer(ranker))
     draws = np.random.default_rng([world.seed, 5, number])
     first = number * LISTENERS_APART
-    seats = [warm_seat(world, first + n, START_MS + n * APART_MS) for n in range(listeners)]
+    seats = [
+        warm_seat(world, first + n, START_MS + n * APART_MS, sessions=n % WARM_UPS)
+        for n in range(listeners)
+    ]
     for _ in range(SESSIONS):
         for seat in seats:
             seat.open_session()

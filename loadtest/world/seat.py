@@ -61,11 +61,13 @@ class Seat:
         self.told.append(event)
 
 
-def warm_seat(world: World, number: int, begin_ms: int = START_MS) -> Seat:
-    """Listener `number` after two sessions without a recommender."""
+def warm_seat(
+    world: World, number: int, begin_ms: int = START_MS, *, sessions: int = WARM_UP_SESSIONS
+) -> Seat:
+    """Listener `number` after some sessions without a recommender."""
     seat = Seat(LiveListener(world, make_listener(world, number)), begin_ms)
     policy, last = MixedPolicy(world), None
-    for _ in range(WARM_UP_SESSIONS):
+    for _ in range(sessions):
         seat.open_session()
         for _ in range(WARM_UP_PLAYS):
             row, _part = policy.choose(seat.live, last)

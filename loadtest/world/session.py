@@ -26,7 +26,7 @@ F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
 # Cumulative base hazard of the three stretches, by content type.
-MUSIC_HAZARDS: Final = (0.209, 0.260, 0.755)
+MUSIC_HAZARDS: Final = (0.2205, 0.272, 0.810)
 TYPE_FACTORS: Final = ((1.0, 1.0, 1.0), (0.5, 0.6, 1.0), (0.25, 0.3, 0.7), (1.2, 1.2, 1.0))
 STRETCHES_S: Final = (5.0, 30.0)
 
@@ -39,7 +39,7 @@ MOOD_SWITCH: Final = 0.06
 MOOD_SWITCH_ANNOYED: Final = 0.15
 MOOD_TASTE_SHARE: Final = 0.5
 
-FATIGUE_ARTIST: Final = -0.40
+FATIGUE_ARTIST: Final = -0.20
 FATIGUE_ITEM: Final = -1.6
 ARTIST_DECAY: Final = 0.88
 ITEMS_REMEMBERED: Final = 60

@@ -37,8 +37,8 @@ BACK_OFF: Final = 2.0  # plays that the artist's mean weighs
 class Extent:
     """How much listening to train on."""
 
-    listeners: int = 2200
-    days: float = 40.0
+    listeners: int = 1800
+    days: float = 36.0
     rounds: int = 3
     round_listeners: int = 640
     scale: float = 1.0
