@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from service.core import events as ev
-from service.core.memory import EVENT_IDS_MAX, HASH_BYTES
+from service.core.memory import HASH_BYTES
 from service.core.session import EMPTY, GAP_MS, QUIET, Effect, SessionState, fold, is_quiet
 from service.core.steering import SteerIntent
 from tests.event_makers import ITEM_FACTS, T0_MS, folded, item_fact, record_of, steered, user_fact
@@ -109,17 +109,17 @@ def test_an_event_id_counts_once_whatever_else_the_retry_says() -> None:
 
 def test_a_retry_is_known_while_sixty_three_others_came_after_it() -> None:
     state, _ = more(EMPTY, at(0, event_id="first"))
-    for n in range(EVENT_IDS_MAX - 1):
+    for n in range(63):
         state, _ = more(state, at(n, event_id=f"e{n}"))
-    assert len(state.event_ids) == EVENT_IDS_MAX * HASH_BYTES
+    assert len(state.event_ids) == 64 * HASH_BYTES
     assert more(state, at(0, event_id="first"))[1] is Effect.DUPLICATE
 
 
 def test_the_sixty_fifth_event_id_forgets_the_first() -> None:
     state, _ = more(EMPTY, at(0, event_id="first"))
-    for n in range(EVENT_IDS_MAX):
+    for n in range(64):
         state, _ = more(state, at(n, event_id=f"e{n}"))
-    assert len(state.event_ids) == EVENT_IDS_MAX * HASH_BYTES
+    assert len(state.event_ids) == 64 * HASH_BYTES
     assert more(state, at(0, event_id="first"))[1] is Effect.APPLIED
 
 

@@ -148,6 +148,16 @@ def test_similar_to_names_a_play_that_went_well() -> None:
     assert reasons[0] == "similar_to:i40"
 
 
+def test_similar_to_never_names_a_skipped_play_however_near() -> None:
+    row = next(int(r) for r in TABLE.neighbours[40] if TABLE.content_type[r] in (0, 3))
+    nearer = next(int(r) for r in TABLE.neighbours[row] if r != 40)
+    closeness = TABLE.vectors[[40, nearer]] @ TABLE.vectors[row]
+    assert closeness[1] > closeness[0]
+    assert (
+        reasons_of(row, play(ev.Completed, 40), play(ev.Skipped, nearer))[1][0] == "similar_to:i40"
+    )
+
+
 def test_an_item_by_a_liked_artist_says_so_and_no_other_does() -> None:
     facts = [play(ev.Liked, 4, artist_id="a1")]
     assert "artist_liked" in reasons_of(3, *facts)[1]
