@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from models.formats import read_log
 from models.formats.play import Play
-from models.vectors import DIM, item_vectors, nearest
+from models.nearest import nearest
+from models.vectors import DIM, item_vectors
 from service.adapters.catalog import write_catalog
 from service.core.events import CONTENT_TYPES
 from service.core.items import ATTRIBUTES, ItemTable, Names

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from loadtest.world.catalogue import World, make_world
-from models.vectors import nearest
+from models.nearest import nearest
 from service.adapters.catalog import write_catalog
 from service.core.errors import Refused
 from service.core.items import F32, ItemTable

@@ -126,9 +126,10 @@ def remember_artist(
     if event.artist_id is None:
         return artists
     old = next((m for m in artists if m.artist_id == event.artist_id), None)
-    new = _counted(old or ArtistMemory(event.artist_id), event)
-    if new is old:
-        return artists
+    base = old or ArtistMemory(event.artist_id)
+    new = _counted(base, event)
+    if new is base:
+        return artists  # the event says nothing of the artist: nobody else is pushed out for it
     others = tuple(m for m in artists if m.artist_id != event.artist_id)
     return (*others, new)[-ARTISTS_MAX:]
 

@@ -206,8 +206,9 @@ def _played_on(play: Play, event: ev.ItemFact) -> Play:
 
 
 def _end_after(play: Play, event: ev.ItemFact) -> PlayEnd:
-    if isinstance(event, ev.Progressed) and play.end != NOTHING:
-        return PlayEnd(play.end)
+    ended = play.end in (PlayEnd.SKIPPED, PlayEnd.COMPLETED)
+    if isinstance(event, ev.Progressed) and ended:
+        return PlayEnd(play.end)  # a heartbeat that comes late does not undo an end
     return END_BY_EVENT[type(event)]
 
 

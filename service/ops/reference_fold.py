@@ -182,7 +182,7 @@ def _mark(play: Row, event: ev.ItemFact, kind: str) -> None:
     ends = {"started": _PLAYING, "queued": _QUEUED, "skipped": _SKIPPED, "completed": _COMPLETED}
     if kind in ends:
         play["end"] = ends[kind]
-    if kind == "progressed" and play["end"] == _NOTHING:
+    if kind == "progressed" and play["end"] in (_NOTHING, _QUEUED):
         play["end"] = _PLAYING
     if kind in ("started", "progressed", "skipped", "completed"):
         play["dwell_s"] = max(play["dwell_s"], min(event.position_ms // 1000, 65_535))
@@ -222,14 +222,13 @@ def _told_of(event: ev.ItemFact, kind: str) -> Row:
 def _artist(artists: list[Row], artist_id: str, kind: str) -> None:
     counts = {"started": "plays", "skipped": "skips", "disliked": "dislikes"}
     counts |= {"liked": "likes", "saved": "likes"}
-    found = next((m for m in artists if m["artist_id"] == artist_id), None)
-    if found and kind not in counts:
+    if kind not in counts:
         return
+    found = next((m for m in artists if m["artist_id"] == artist_id), None)
     memory = found or {"artist_id": artist_id, "plays": 0, "skips": 0, "likes": 0, "dislikes": 0}
     if found:
         artists.remove(found)
-    if kind in counts:
-        memory[counts[kind]] += 1
+    memory[counts[kind]] += 1
     _append(artists, memory, _LIMITS["artists"])
 
 

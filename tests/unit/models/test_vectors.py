@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from models.nearest import nearest
 from models.vectors import (
     back_off,
     cooccurrence,
     item_vectors,
     leading_eigenpairs,
-    nearest,
     positive_pmi,
 )
 
