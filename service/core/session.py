@@ -67,11 +67,12 @@ class SessionState(Struct, frozen=True, array_like=True):
     artists: tuple[ArtistMemory, ...] = ()  # least recently touched first
     steering: Steering = NEUTRAL
     event_ids: bytes = b""  # 8-byte hashes of the last 64 event ids
-    deleted_at_ms: int = 0  # a tombstone, if not 0: nothing else is kept
+    deleted_at_ms: int = 0  # when the user was deleted; what is older stays forgotten
+    ended_at_ms: int = 0  # when the listener closed the player, 0 while the session is open
 
     @property
     def is_deleted(self) -> bool:
-        """Whether this is what is left of a deleted user."""
+        """Whether this is a tombstone: of the user, only hashes of event ids are left."""
         return self.deleted_at_ms > 0 and self.last_at_ms == 0
 
 
@@ -98,7 +99,7 @@ def fold(
     if seen:
         return state, Effect.DUPLICATE
     if isinstance(event, ev.UserDeleted):
-        return _forget(state, at_ms, record), Effect.APPLIED
+        return _forget(state, at_ms, record, event_ids), Effect.APPLIED
     if at_ms < state.started_at_ms and not _is_wish(event):
         return state, Effect.LATE
     state = _open_session(state, at_ms, record)
@@ -115,24 +116,33 @@ def _next_version(state: SessionState, record: ev.Record) -> int:
     return max(state.version, record.offset) + 1
 
 
-def _forget(state: SessionState, at_ms: int, record: ev.Record) -> SessionState:
-    """Leave a tombstone that covers all that was folded: a late retry of it revives nothing."""
+def _forget(
+    state: SessionState, at_ms: int, record: ev.Record, event_ids: bytes
+) -> SessionState:
+    """Leave a tombstone that covers all that was folded: a retry of it revives nothing.
+
+    The hashes of event ids stay: a client whose clock runs ahead may retry an event with a time
+    after the deletion, and only its id gives it away.
+    """
     return SessionState(
         version=_next_version(state, record),
         source_offset=record.offset,
         deleted_at_ms=max(at_ms, state.last_at_ms, 1),
+        event_ids=event_ids,
     )
 
 
 def _open_session(state: SessionState, at_ms: int, record: ev.Record) -> SessionState:
     """Start a new session when the last one is over (or there was none)."""
-    if state.session_id and at_ms - state.last_at_ms <= GAP_MS:
+    was_closed = 0 < state.ended_at_ms < at_ms
+    if state.session_id and not was_closed and at_ms - state.last_at_ms <= GAP_MS:
         return state
     return replace(
         state,
         session_id=f"{record.partition}-{record.offset}",
         started_at_ms=at_ms,
         session_len=0,
+        ended_at_ms=0,
     )
 
 
@@ -152,8 +162,8 @@ def _apply(state: SessionState, event: ev.PlaybackEvent, at_ms: int) -> SessionS
         case ev.Steered(intent=intent):
             return replace(state, steering=steer(state.steering, intent))
         case ev.SessionEnded():
-            # The next event opens a new session, however soon it comes.
-            return replace(state, session_id="", session_len=0)
+            # What happens after this opens a new session, however soon it comes.
+            return replace(state, ended_at_ms=max(at_ms, 1))
         case ev.ItemFact():
             return _remember(state, event, at_ms)
         case ev.UserDeleted():

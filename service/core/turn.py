@@ -54,25 +54,25 @@ def take_turn(user_id: UserId, base: Stored | None, entries: Sequence[Entry], ow
     covered = base.fence.offset if base else -1
     state = base.state if base else EMPTY
     ignored: Counter[str] = Counter()
-    told = [entry for entry in entries if entry.record.offset <= covered]
+    told = [(e, state.session_id) for e in entries if e.record.offset <= covered]
     for entry in entries[len(told) :]:
         state, effect = fold(state, entry.event, entry.record)
         if effect is Effect.APPLIED:
-            told.append(entry)
+            told.append((entry, state.session_id))
         else:
             ignored[effect] += 1
     last = entries[-1].record.offset
     new = None
     if last > covered:
         new = Stored(Fence(owner.lineage, owner.partition, owner.epoch, last), state)
-    reason, trigger = _due(told)
+    reason, trigger = _due([entry for entry, _ in told])
     return Turn(
         user_id=user_id,
         base=base,
         new=new,
         reason=reason,
         trigger=trigger,
-        outcomes=tuple(_outcome(entry, state.session_id) for entry in told if _is_outcome(entry)),
+        outcomes=tuple(_outcome(e, session_id) for e, session_id in told if _is_outcome(e)),
         ignored=dict(ignored),
     )
 

@@ -56,13 +56,14 @@ class ReferenceUser:
         version = max(s["version"], record.offset) + 1
         if kind == "user_deleted":
             gone_at_ms = max(at_ms, s["last_at_ms"], 1)
+            ids = s["ids"]
             self._s = s = _nothing_known()
-            s["deleted_at_ms"] = gone_at_ms
+            s["deleted_at_ms"], s["ids"] = gone_at_ms, ids
         else:
             _begin_session_if_over(s, at_ms, f"{record.partition}-{record.offset}")
-            _change(s, event, kind, at_ms // 1000)
+            _change(s, event, kind, at_ms)
             s["last_at_ms"] = max(s["last_at_ms"], at_ms)
-            _append(s["ids"], hashed, _LIMITS["ids"])
+        _append(s["ids"], hashed, _LIMITS["ids"])
         s["version"], s["source_offset"] = version, record.offset
         return "applied"
 
@@ -102,6 +103,7 @@ class ReferenceUser:
             tuple(s["steering"].values()),
             b"".join(s["ids"]),
             s["deleted_at_ms"],
+            s["ended_at_ms"],
         ]
 
 
@@ -119,6 +121,7 @@ def _nothing_known() -> Row:
         "steering": {name: [] for name, _ in _STEERS},
         "ids": [],
         "deleted_at_ms": 0,
+        "ended_at_ms": 0,
     }
 
 
@@ -133,13 +136,17 @@ def _refusal(s: Row, kind: str, at_ms: int, hashed: bytes) -> str | None:
 
 
 def _begin_session_if_over(s: Row, at_ms: int, name: str) -> None:
-    if s["session_id"] == "" or at_ms > s["last_at_ms"] + _SILENCE_MS:
+    silent = at_ms > s["last_at_ms"] + _SILENCE_MS
+    closed = s["ended_at_ms"] > 0 and at_ms > s["ended_at_ms"]
+    if s["session_id"] == "" or silent or closed:
         s["session_id"] = name
         s["started_at_ms"] = at_ms
         s["session_len"] = 0
+        s["ended_at_ms"] = 0
 
 
-def _change(s: Row, event: ev.PlaybackEvent, kind: str, at_s: int) -> None:
+def _change(s: Row, event: ev.PlaybackEvent, kind: str, at_ms: int) -> None:
+    at_s = at_ms // 1000
     if isinstance(event, ev.Steered):
         _steer(s["steering"], event)
     elif isinstance(event, ev.ItemFact):
@@ -148,8 +155,7 @@ def _change(s: Row, event: ev.PlaybackEvent, kind: str, at_s: int) -> None:
         if event.artist_id is not None:
             _artist(s["artists"], event.artist_id, kind)
     elif kind == "session_ended":
-        s["session_id"] = ""
-        s["session_len"] = 0
+        s["ended_at_ms"] = max(at_ms, 1)
 
 
 def _steer(steering: dict[str, list[str]], event: ev.Steered) -> None:

@@ -123,7 +123,6 @@ def test_outcomes_carry_the_slate_an_item_came_from() -> None:
     assert first.session_id == "0-0"
 
 
-@pytest.mark.xfail(strict=True, reason="outcomes are stamped with the session after the batch")
 def test_an_outcome_names_the_session_it_happened_in() -> None:
     closed = user_fact(ev.SessionEnded, event_id="closed", at_ms=T0_MS)
     result = turn(None, [entry(0, ev.Skipped), Entry(record_of(closed, 1), closed)])
