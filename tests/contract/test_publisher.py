@@ -20,7 +20,7 @@ from tests.event_makers import T0_MS
 
 U1, U2 = ev.UserId("u1"), ev.UserId("u2")
 MODEL = Model("ranker", "1")
-TRACE = Trace(appended_at_ms=1, polled_at_ns=2, stored_at_ns=3, ranked_at_ns=4)
+TRACE = Trace(version=9, appended_at_ms=1, polled_at_ns=2, stored_at_ns=3, ranked_at_ns=4)
 
 
 def slate(version: int, user: ev.UserId = U1) -> Slate:
@@ -221,6 +221,7 @@ async def test_a_slate_s_headers_carry_the_times_along_its_way(real: KafkaOutput
     await real.publisher.publish(Publication(slates=[(U1, slate(1), whole), (U1, slate(2), TRACE)]))
     first, second = await real.records(real._settings.topics.slates)
     times = {
+        "segue.version": b"9",
         "segue.appended_at_ms": b"1",
         "segue.polled_at_ns": b"2",
         "segue.stored_at_ns": b"3",
