@@ -22,12 +22,30 @@ EPOCHS: Final = 16
 BATCH: Final = 2048
 LEARNING_RATE: Final = 3e-3
 WEIGHT_DECAY: Final = 1e-3
-BARE_SHARE: Final = 0.15
-BARE_SESSION: Final = ("heard_share",)
-BARE_CANDIDATE: Final = ("freshness", "duration", "explicit", "continues")
+BARE_SHARE: Final = 0.2
+BARE_SESSION: Final = (
+    "skip_share_3",
+    "skip_share_10",
+    "skip_share",
+    "complete_share_10",
+    "run_of_skips",
+    "heard_share",
+)
+BARE_CANDIDATE: Final = (
+    "cosine_pleased",
+    "cosine_refused",
+    "nearest_completed",
+    "nearest_skipped",
+    "type_skip_share",
+    "item_skipped",
+    "freshness",
+    "duration",
+    "explicit",
+    "continues",
+)
 BARE_PREFIX: Final = "artist_"
 BARE_SUFFIXES: Final = ("_from_completed", "_from_skipped")
-SPREAD_MIN: Final = 1e-3
+SPREAD_MIN: Final = 0.05
 NEWTON_STEPS: Final = 25
 
 _Weights = dict[str, jax.Array]
@@ -134,9 +152,8 @@ def _initial(examples: Examples, rng: np.random.Generator) -> Ranker:
 
 
 def _spread(columns: F32) -> F32:
-    """Standard deviation; 1 for a column that never changes, so that it cannot explode later."""
-    spread = columns.std(axis=0)
-    return np.where(spread < SPREAD_MIN, 1.0, spread).astype(np.float32)
+    """Standard deviation, not below a floor: a column that hardly moves must not explode later."""
+    return np.asarray(np.maximum(columns.std(axis=0), SPREAD_MIN), dtype=np.float32)
 
 
 def _batches(draws: np.random.Generator, count: int) -> list[NDArray[np.int64]]:
