@@ -188,10 +188,13 @@ FEATURE_SCHEMA: Final = schema_of(SESSION_FEATURES, CANDIDATE_FEATURES)
 def featurize(sessions: SessionBatch, candidates: Candidates) -> Features:
     """Compute the ranker's input for all sessions of a poll at once."""
     pairing = Pairing(sessions, candidates)
-    user = np.empty((len(sessions), len(SESSION_FEATURES)), dtype=np.float32)
-    for column, of_session in enumerate(SESSION_FEATURES.values()):
-        user[:, column] = of_session(sessions)
-    candidate = np.empty((len(candidates), len(CANDIDATE_FEATURES)), dtype=np.float32)
-    for column, of_pair in enumerate(CANDIDATE_FEATURES.values()):
-        candidate[:, column] = of_pair(pairing)
-    return Features(user, candidates.owner, candidate)
+    # Filled feature by feature, each a contiguous row, and turned once at the end.
+    user = np.empty((len(SESSION_FEATURES), len(sessions)), dtype=np.float32)
+    for row, of_session in enumerate(SESSION_FEATURES.values()):
+        user[row] = of_session(sessions)
+    candidate = np.empty((len(CANDIDATE_FEATURES), len(candidates)), dtype=np.float32)
+    for row, of_pair in enumerate(CANDIDATE_FEATURES.values()):
+        candidate[row] = of_pair(pairing)
+    return Features(
+        np.ascontiguousarray(user.T), candidates.owner, np.ascontiguousarray(candidate.T)
+    )

@@ -4,7 +4,7 @@ Some rules are the listener's own word and never give way: a disliked item, an e
 type. The rule against repeats gives way when it would leave nothing to play.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from service.core.candidates import Candidates
 from service.core.events import CONTENT_TYPES
+from service.core.keys import is_among, pair_keys
 from service.core.memory import PlayEnd
 from service.core.sessions import SessionBatch
 
@@ -41,11 +42,17 @@ def is_allowed_type(sessions: SessionBatch, candidates: Candidates) -> Mask:
 
 def is_not_disliked(sessions: SessionBatch, candidates: Candidates) -> Mask:
     """Whether the listener has not said no to the item, for as long as is remembered."""
-    banned = {(b, row) for b, row in _disliked(sessions)}
-    if not banned:
-        return np.ones(len(candidates), dtype=bool)
-    pairs = zip(candidates.owner.tolist(), candidates.items.tolist(), strict=True)
-    return np.fromiter((pair not in banned for pair in pairs), dtype=bool, count=len(candidates))
+    return ~_is_one_of(sessions, candidates, _disliked(sessions))
+
+
+def _is_one_of(
+    sessions: SessionBatch, candidates: Candidates, pairs: Sequence[tuple[int, int]]
+) -> Mask:
+    """Whether (session, item row) is one of the pairs."""
+    owner, rows = np.array(pairs, dtype=np.int32).reshape(-1, 2).T
+    items = len(sessions.table)
+    wanted = pair_keys(candidates.owner, candidates.items, items)
+    return is_among(wanted, pair_keys(owner, rows, items))
 
 
 def _disliked(sessions: SessionBatch) -> list[tuple[int, int]]:
@@ -81,23 +88,21 @@ def is_not_playing(sessions: SessionBatch, candidates: Candidates) -> Mask:
 
 def is_not_repeated(sessions: SessionBatch, candidates: Candidates) -> Mask:
     """Whether the item was not heard within the last plays. What can be continued is no repeat."""
-    heard = sessions.end[:, :REPEAT_GAP_PLAYS] != PlayEnd.QUEUED
-    recent = np.where(heard, sessions.rows[:, :REPEAT_GAP_PLAYS], -1)
-    repeated = (recent[candidates.owner] == candidates.items[:, None]).any(axis=1)
-    return np.asarray(~repeated | _is_resumable(sessions, candidates))
+    heard = sessions.played & (sessions.end != PlayEnd.QUEUED)
+    owner, place = np.nonzero(heard[:, :REPEAT_GAP_PLAYS])
+    items = len(sessions.table)
+    recent = pair_keys(owner.astype(np.int32), sessions.rows[owner, place], items)
+    repeated = is_among(pair_keys(candidates.owner, candidates.items, items), recent)
+    return np.asarray(~repeated | _is_one_of(sessions, candidates, _resumable(sessions)))
 
 
-def _is_resumable(sessions: SessionBatch, candidates: Candidates) -> Mask:
-    started = {
-        (b, sessions.table.row_of(memory.item_id))
+def _resumable(sessions: SessionBatch) -> list[tuple[int, int]]:
+    return [
+        (b, row)
         for b, state in enumerate(sessions.states)
         for memory in state.items
-        if memory.resume_s > 0
-    }
-    if not started:
-        return np.zeros(len(candidates), dtype=bool)
-    pairs = zip(candidates.owner.tolist(), candidates.items.tolist(), strict=True)
-    return np.fromiter((pair in started for pair in pairs), dtype=bool, count=len(candidates))
+        if memory.resume_s > 0 and (row := sessions.table.row_of(memory.item_id)) is not None
+    ]
 
 
 Filter = Callable[[SessionBatch, Candidates], Mask]

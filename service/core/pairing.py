@@ -1,8 +1,7 @@
 """Candidates beside the sessions that own them: the shared arithmetic under candidate features.
 
-Works session by session on small dense blocks (a session's candidates are contiguous), one matrix
-product for all cosines and one for all counts: 2.5 times faster than gathering the ring for every
-candidate.
+One matrix product a session for all cosines, one sorted look-up for all counts of a kind: gathering
+the ring for every candidate took three times as long.
 """
 
 from dataclasses import dataclass
@@ -12,10 +11,12 @@ from typing import Final
 import numpy as np
 
 from service.core.candidates import Candidates
+from service.core.events import CONTENT_TYPES
 from service.core.items import F32, I32
-from service.core.memory import ArtistMemory
+from service.core.keys import pair_keys, sum_by_key
 from service.core.sessions import Mask, SessionBatch
 
+TYPES: Final = len(CONTENT_TYPES)
 RECENT: Final = 10
 """How many of the newest plays the short-term features look at."""
 
@@ -74,47 +75,51 @@ class Pairing:
         )
         return np.stack(columns, axis=2).astype(np.float32)
 
-    def _counts(self, of_ring: I32, of_candidate: I32) -> F32:
-        """float32[M, 7]: tallies of the ring entries that match each candidate."""
-        counts = np.empty((len(self.items), self._tallies.shape[2]), dtype=np.float32)
-        for b, mine in self._bounds:
-            same = (of_candidate[mine, None] == of_ring[b]).astype(np.float32)
-            np.matmul(same, self._tallies[b], out=counts[mine])
-        return counts
+    def _counts(self, of_ring: I32, of_candidate: I32, values_max: int) -> F32:
+        """float32[M, 7]: tallies of the ring entries that match each candidate, -1 matches none."""
+        owner, place = np.nonzero(self.sessions.played & (of_ring >= 0))
+        ring_keys = pair_keys(owner.astype(np.int32), of_ring[owner, place], values_max)
+        wanted = pair_keys(self.candidates.owner, of_candidate, values_max)
+        wanted[of_candidate < 0] = -1
+        return sum_by_key(wanted, ring_keys, self._tallies[owner, place])
 
     @cached_property
     def item_counts(self) -> F32:
         """float32[M, 7]: of plays of this item."""
-        return self._counts(self.sessions.rows, self.items)
+        return self._counts(self.sessions.rows, self.items, len(self.sessions.table))
 
     @cached_property
     def artist_counts(self) -> F32:
         """float32[M, 7]: of plays by this artist; unknown artists match nothing."""
         table = self.sessions.table
-        by = table.artist[self.sessions.rows]
-        of_ring = np.where(self.sessions.played & (by >= 0), by, -2)
-        return self._counts(of_ring, table.artist[self.items])
+        of_ring = table.artist[self.sessions.rows]
+        return self._counts(of_ring, table.artist[self.items], len(table.artist_ids))
 
     @cached_property
     def type_counts(self) -> F32:
         """float32[M, 7]: of plays of this content type."""
         table = self.sessions.table
-        of_ring = table.content_type[self.sessions.rows].astype(np.int32)
-        return self._counts(of_ring, table.content_type[self.items].astype(np.int32))
+        of_ring = table.content_type[self.sessions.rows][:, :, None] == np.arange(TYPES)
+        by_type = np.einsum("brt,brc->btc", of_ring.astype(np.float32), self._tallies)
+        counts: F32 = by_type[self.candidates.owner, table.content_type[self.items]]
+        return counts
 
     @cached_property
     def artist_memory(self) -> F32:
         """float32[M, 4]: plays, skips, likes, dislikes of the artist, from the lasting memory."""
         table = self.sessions.table
-        counts = np.zeros((len(self.items), 4), dtype=np.float32)
+        known = [
+            (b, row, m.plays, m.skips, m.likes, m.dislikes)
+            for b, state in enumerate(self.sessions.states)
+            for m in state.artists
+            if (row := table.artist_rows.get(m.artist_id)) is not None
+        ]
+        columns = np.array(known, dtype=np.int32).reshape(-1, 6)
         artists = table.artist[self.items]
-        for b, mine in self._bounds:
-            known = self.sessions.states[b].artists
-            if known:
-                of = np.array([table.artist_rows.get(m.artist_id, -2) for m in known])
-                same = (artists[mine, None] == of).astype(np.float32)
-                np.matmul(same, np.array([_four(m) for m in known], np.float32), out=counts[mine])
-        return counts
+        wanted = pair_keys(self.candidates.owner, artists, len(table.artist_ids))
+        wanted[artists < 0] = -1
+        keys = pair_keys(columns[:, 0], columns[:, 1], len(table.artist_ids))
+        return sum_by_key(wanted, keys, columns[:, 2:].astype(np.float32))
 
     def nearest(self, chosen: Mask) -> F32:
         """float32[M]: largest cosine to a chosen play of the newest ten; 0 where none is."""
@@ -133,15 +138,16 @@ class Pairing:
         """float32[M, A]: attribute distance from the mean of what was skipped lately."""
         return self._distance(self.sessions.skipped)
 
+    @cached_property
+    def _attributes(self) -> F32:
+        """float32[M, A]: the candidates' own."""
+        return self.sessions.table.known_attributes[self.items]
+
     def _distance(self, chosen: Mask) -> F32:
         known, s = self.sessions.table.known_attributes, self.sessions
         recent = chosen[:, :RECENT].astype(np.float32)
         total = np.einsum("br,bra->ba", recent, known[s.rows[:, :RECENT]])
         count = recent.sum(axis=1, keepdims=True)
         mean, owner = total / np.maximum(count, 1), self.candidates.owner
-        gap = np.abs(known[self.items] - mean[owner])
+        gap = np.abs(self._attributes - mean[owner])
         return np.asarray(gap * (count > 0)[owner], dtype=np.float32)
-
-
-def _four(memory: ArtistMemory) -> tuple[int, int, int, int]:
-    return memory.plays, memory.skips, memory.likes, memory.dislikes

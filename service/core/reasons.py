@@ -8,8 +8,9 @@ fresh, popular      new; played by many
 artist_liked        an artist the listener liked before
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -42,48 +43,53 @@ class Explainer:
         """Return (source, reasons) for each place of one session's slate."""
         if not len(places):
             return []
-        b = int(candidates.owner[places[0]])
-        liked = _liked_artists(sessions, b)
-        rows, bits = candidates.items[places].tolist(), candidates.sources[places].tolist()
-        by_liked = np.isin(sessions.table.artist[candidates.items[places]], liked).tolist()
+        b, rows = int(candidates.owner[places[0]]), candidates.items[places]
+        telling = [self._telling(bits) for bits in candidates.sources[places].tolist()]
+        named = {name for names in telling for name in names}
+        similar = _closest_good_plays(sessions, b, rows) if "neighbours" in named else ()
+        anchors = _closest_anchors(sessions, b, rows) if "more_like" in named else ()
+        liked = np.isin(sessions.table.artist[rows], _liked_artists(sessions, b)).tolist()
+        codes = {"neighbours": ("similar_to", similar), "more_like": ("more_like", anchors)}
         return [
-            self._one(sessions, b, row, named, ("artist_liked",) if by_liked_artist else ())
-            for row, named, by_liked_artist in zip(rows, bits, by_liked, strict=True)
+            (names[0], _codes(names[:2], place, codes) + ("artist_liked",) * by_liked)
+            for place, (names, by_liked) in enumerate(zip(telling, liked, strict=True))
         ]
 
-    def _one(
-        self, sessions: SessionBatch, b: int, row: int, bits: int, more: tuple[str, ...]
-    ) -> tuple[str, tuple[str, ...]]:
-        telling = self._telling(bits)
-        return telling[0], (
-            *(_reason(sessions, b, row, name) for name in telling[:2]),
-            *more,
-        )
-
-    def _telling(self, bits: int) -> list[str]:
-        named = {name for s, name in enumerate(self.source_names) if bits >> s & 1}
-        return [name for name in _TELLING if name in named] or sorted(named)
+    def _telling(self, bits: int) -> tuple[str, ...]:
+        return _named(bits, tuple(self.source_names))
 
 
-def _reason(sessions: SessionBatch, b: int, row: int, source: str) -> str:
-    if source == "neighbours":
-        return f"similar_to:{sessions.table.ids[_closest_good_play(sessions, b, row)]}"
-    if source == "more_like":
-        return f"more_like:{_closest_anchor(sessions, b, row)}"
-    return source
+@lru_cache(maxsize=4096)
+def _named(bits: int, source_names: tuple[str, ...]) -> tuple[str, ...]:
+    """The sources under the bits, the most particular first."""
+    named = {name for s, name in enumerate(source_names) if bits >> s & 1}
+    return tuple(name for name in _TELLING if name in named) or tuple(sorted(named))
 
 
-def _closest_good_play(sessions: SessionBatch, b: int, row: int) -> int:
+def _codes(
+    names: tuple[str, ...], place: int, codes: Mapping[str, tuple[str, Sequence[str]]]
+) -> tuple[str, ...]:
+    return tuple(
+        f"{codes[name][0]}:{codes[name][1][place]}" if name in codes else name for name in names
+    )
+
+
+def _closest_good_plays(sessions: SessionBatch, b: int, rows: I32) -> list[str]:
+    """For each item the play that went well and is nearest to it."""
     good = sessions.played[b] & (sessions.end[b] != PlayEnd.SKIPPED) & (sessions.liked[b] >= 0)
-    rows = sessions.rows[b][good]
-    return int(rows[np.argmax(sessions.table.vectors[rows] @ sessions.table.vectors[row])])
+    return _closest(sessions, rows, sessions.rows[b][good])
 
 
-def _closest_anchor(sessions: SessionBatch, b: int, row: int) -> str:
+def _closest_anchors(sessions: SessionBatch, b: int, rows: I32) -> list[str]:
+    wanted = sessions.states[b].steering.more_like
+    known = [row for item in wanted if (row := sessions.table.row_of(item)) is not None]
+    return _closest(sessions, rows, np.array(known, dtype=np.int32))
+
+
+def _closest(sessions: SessionBatch, rows: I32, to: I32) -> list[str]:
     table = sessions.table
-    known = [i for i in sessions.states[b].steering.more_like if table.row_of(i) is not None]
-    rows = [table.rows[item] for item in known]
-    return known[int(np.argmax(table.vectors[rows] @ table.vectors[row]))]
+    nearest = (table.vectors[rows] @ table.vectors[to].T).argmax(axis=1)
+    return [table.ids[row] for row in to[nearest].tolist()]
 
 
 def _liked_artists(sessions: SessionBatch, b: int) -> list[int]:

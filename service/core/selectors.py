@@ -9,6 +9,8 @@ and takes no place that one with a score could have, cap or no cap.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,10 @@ from service.core.items import F32, I32
 from service.core.sessions import SessionBatch
 
 Order = NDArray[np.intp]
+
+
+HEAD_SLATES: Final = 4
+"""How many slates' worth of candidates is looked at first."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +44,14 @@ def select(sessions: SessionBatch, candidates: Candidates, utility: F32, caps: C
         One int32 array a session: indices into `candidates`.
     """
     assert len(candidates) == len(utility), f"{len(candidates)} candidates, {len(utility)} scores"
-    worth = np.where(np.isfinite(utility), utility, -np.inf)
-    order = np.lexsort((candidates.items, -worth, candidates.owner))
-    starts = np.searchsorted(candidates.owner[order], np.arange(len(sessions) + 1))
+    is_sound = np.isfinite(utility)
+    cost = np.where(is_sound, -utility, np.inf)
+    edges = np.searchsorted(candidates.owner, np.arange(len(sessions) + 1)).tolist()
     limits = type_caps(sessions, caps)
     slates = []
-    for b in range(len(sessions)):
-        mine = order[starts[b] : starts[b + 1]]
-        sound = int(np.isfinite(utility[mine]).sum())
+    for b, (low, high) in enumerate(pairwise(edges)):
+        mine = low + np.lexsort((candidates.items[low:high], cost[low:high]))
+        sound = int(is_sound[low:high].sum())
         slates.append(_walk(sessions, candidates, mine, sound, limits[b], caps))
     return slates
 
@@ -73,9 +79,26 @@ def _walk(
     caps: Caps,
 ) -> I32:
     """Fill one slate; what lies beyond the first `sound` has no real score and fills gaps only."""
-    rows = candidates.items[order]
-    table = sessions.table
-    groups = list(
+    # The best few fill the slate nearly always: look at them first, and at all only in need.
+    head = order[: min(sound, HEAD_SLATES * caps.length)]
+    first = _take(_groups(sessions, candidates, head), [], type_limits.tolist(), caps, 3)
+    if len(first) >= caps.length:
+        return np.asarray(head[first], dtype=np.int32)
+    groups = _groups(sessions, candidates, order)
+    taken: list[int] = []
+    for rules, reach in ((3, sound), (2, sound), (1, sound), (0, sound), (0, len(groups))):
+        taken = _take(groups[:reach], taken, type_limits.tolist(), caps, rules)
+        if len(taken) >= caps.length:
+            break
+    return np.asarray(order[taken], dtype=np.int32)
+
+
+def _groups(
+    sessions: SessionBatch, candidates: Candidates, order: Order
+) -> list[tuple[int, int, int]]:
+    """Content type, series and artist of each candidate."""
+    rows, table = candidates.items[order], sessions.table
+    return list(
         zip(
             table.content_type[rows].tolist(),
             table.series[rows].tolist(),
@@ -83,12 +106,6 @@ def _walk(
             strict=True,
         )
     )
-    taken: list[int] = []
-    for rules, reach in ((3, sound), (2, sound), (1, sound), (0, sound), (0, len(groups))):
-        taken = _take(groups[:reach], taken, type_limits.tolist(), caps, rules)
-        if len(taken) >= caps.length:
-            break
-    return np.asarray(order[taken], dtype=np.int32)
 
 
 def _take(
@@ -99,7 +116,7 @@ def _take(
     rules: int,
 ) -> list[int]:
     """Fill up `taken`, best first, under the first `rules` of artist, series and type caps."""
-    types, series, artists = (Counter(groups[i][k] for i in taken) for k in range(3))
+    types, series, artists = (Counter([groups[i][k] for i in taken]) for k in range(3))
     already = set(taken)
     for index, (kind, show, artist) in enumerate(groups):
         if len(taken) >= caps.length:

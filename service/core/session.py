@@ -116,9 +116,7 @@ def _next_version(state: SessionState, record: ev.Record) -> int:
     return max(state.version, record.offset) + 1
 
 
-def _forget(
-    state: SessionState, at_ms: int, record: ev.Record, event_ids: bytes
-) -> SessionState:
+def _forget(state: SessionState, at_ms: int, record: ev.Record, event_ids: bytes) -> SessionState:
     """Leave a tombstone that covers all that was folded: a retry of it revives nothing.
 
     The hashes of event ids stay: a client whose clock runs ahead may retry an event with a time

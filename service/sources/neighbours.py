@@ -10,7 +10,7 @@ from service.core.memory import PlayEnd
 from service.core.sessions import SessionBatch
 
 SEEDS: Final = 3
-PER_SEED: Final = 24
+PER_SEED: Final = 16
 
 
 @dataclass(frozen=True)

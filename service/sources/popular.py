@@ -10,8 +10,8 @@ from service.core.events import CONTENT_TYPES
 from service.core.items import F32, I32, ItemTable
 from service.core.sessions import SessionBatch
 
-POPULAR_PER_TYPE: Final = 15
-FRESH_PER_TYPE: Final = 8
+POPULAR_PER_TYPE: Final = 10
+FRESH_PER_TYPE: Final = 5
 
 
 def _best_of_each_type(table: ItemTable, worth: F32, count: int) -> I32:

@@ -13,7 +13,7 @@ from service.core.events import CONTENT_TYPES
 from service.core.items import F32, I32, ItemTable
 from service.core.sessions import SessionBatch
 
-PER_TYPE: Final = (120, 30, 15, 25)
+PER_TYPE: Final = (80, 20, 10, 16)
 """How many to take of each content type: music, podcast, audiobook, video."""
 
 

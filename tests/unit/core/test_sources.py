@@ -14,8 +14,8 @@ from service.core.sessions import session_batch
 from service.sources import default_sources
 from service.sources.continue_listening import ContinueListening
 from service.sources.neighbours import PER_SEED, SEEDS, Neighbours
-from service.sources.popular import Fresh, Popular
-from service.sources.session_vector import SessionVector
+from service.sources.popular import FRESH_PER_TYPE, POPULAR_PER_TYPE, Fresh, Popular
+from service.sources.session_vector import PER_TYPE, SessionVector
 from service.sources.steered import ANCHORS, MoreLike
 from tests.event_makers import folded, item_fact, small_table, steered
 
@@ -65,7 +65,7 @@ def test_the_session_vector_finds_the_nearest_of_every_content_type() -> None:
     sessions = session_batch(table, [heard(0, 5)])
     (found,) = proposed(SessionVector(table), heard(0, 5), table=table)
     scores = table.vectors @ sessions.wanted[0]
-    for kind, count in enumerate((120, 30, 15, 25)):
+    for kind, count in enumerate(PER_TYPE):
         rows = np.flatnonzero(table.content_type == kind)
         nearest = set(rows[np.argsort(-scores[rows])][:count].tolist())
         assert {row for row in found if table.content_type[row] == kind} == nearest
@@ -134,7 +134,7 @@ def test_a_series_is_followed_by_ordinal_whatever_the_row_order() -> None:
 
 def test_popular_offers_the_most_played_of_every_type_to_everybody() -> None:
     table = small_table(400)
-    best = {4 * n + kind for kind in range(4) for n in range(15)}
+    best = {4 * n + kind for kind in range(4) for n in range(POPULAR_PER_TYPE)}
     assert proposed(Popular(table), EMPTY, heard(7), table=table) == [best, best]
 
 
@@ -153,7 +153,7 @@ def test_fresh_offers_the_newest_of_those_with_a_known_day() -> None:
 
 def test_of_equally_new_items_the_more_popular_are_fresh() -> None:
     table = small_table(400, released_day=np.full(400, 20_000, np.int32))
-    best = {4 * n + kind for kind in range(4) for n in range(8)}
+    best = {4 * n + kind for kind in range(4) for n in range(FRESH_PER_TYPE)}
     assert proposed(Fresh(table), EMPTY, table=table) == [best]
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pytest
-
 from service.core import events as ev
 from service.core.codec import Fence, Stored
 from service.core.errors import PoisonKind
