@@ -1,0 +1,1 @@
+"""The session recommender: what comes next in a session, learned from the sessions of a log."""

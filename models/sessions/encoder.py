@@ -1,0 +1,86 @@
+"""The session encoder: a GRU whose output points at the item vectors that come next.
+
+This is the plain definition in numpy, the one that is judged and exported; `fit_encoder` trains it
+in JAX. Gates in the order reset, update, new; the new gate's reset applies after its product (as in
+ONNX with linear_before_reset=1).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.sessions.read import SessionLog
+
+F32 = NDArray[np.float32]
+
+PLAYS_MAX: Final = 50
+"""The newest plays of a prefix that the encoder reads: as many as the service's state holds."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Weights (n items, d dimensions).
+
+    table float32[n + 1, d], unit length, the last row zero (an unknown item); w_x, w_h
+    float32[d, 3d]; b_x, b_h float32[3d]; w_out, w_last float32[d, d].
+    """
+
+    table: F32
+    w_x: F32
+    w_h: F32
+    b_x: F32
+    b_h: F32
+    w_out: F32
+    w_last: F32
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a vector."""
+        return int(self.table.shape[1])
+
+    @property
+    def items(self) -> F32:
+        """float32[n, d]: the item vectors, unit length."""
+        return self.table[:-1]
+
+    def inputs(self, rows: NDArray[np.int32]) -> F32:
+        """What the GRU reads of items: their vectors, scaled to entries near 1."""
+        return np.asarray(self.table[rows] * np.float32(np.sqrt(self.dim)))
+
+    def step(self, state: F32, x: F32) -> F32:
+        """One play further: float32[b, d], float32[b, d] -> float32[b, d]."""
+        d = self.dim
+        from_x, from_h = x @ self.w_x + self.b_x, state @ self.w_h + self.b_h
+        reset = _sigmoid(from_x[:, :d] + from_h[:, :d])
+        update = _sigmoid(from_x[:, d : 2 * d] + from_h[:, d : 2 * d])
+        new = np.tanh(from_x[:, 2 * d :] + reset * from_h[:, 2 * d :])
+        return np.asarray((1 - update) * new + update * state)
+
+    def point(self, state: F32, x: F32) -> F32:
+        """Where a state points, given the newest play: float32[b, d], unit length."""
+        out = state @ self.w_out + x @ self.w_last
+        return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-6))
+
+    def encode(self, log: SessionLog) -> F32:
+        """Where each prefix of each session points.
+
+        Returns:
+            float32[p, d], in the order of the log's plays: the prefix up to and with that play.
+        """
+        result = np.zeros((len(log.items), self.dim), dtype=np.float32)
+        order = np.argsort(-log.lengths, kind="stable")
+        starts, lengths = log.starts[:-1][order], log.lengths[order]
+        state = np.zeros((len(log), self.dim), dtype=np.float32)
+        for place in range(int(lengths.max(initial=0))):
+            alive = int(np.searchsorted(-lengths, -place, side="left"))
+            at = starts[:alive] + place
+            x = self.inputs(log.items[at])
+            state[:alive] = self.step(state[:alive], x)
+            result[at] = self.point(state[:alive], x)
+        return result
+
+
+def _sigmoid(x: F32) -> F32:
+    return np.asarray(1 / (1 + np.exp(-x)))

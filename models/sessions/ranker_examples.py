@@ -1,0 +1,93 @@
+"""What the ranker learns from: queries with their candidates, one of which came next.
+
+Features are kept in half precision: they are logarithms, shares and cosines of a few digits, and
+there are millions of rows of them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.sessions.bases import Bases
+from models.sessions.candidates import Union, propose, unite
+from models.sessions.queries import Queries
+from models.sessions.ranker_features import FEATURES, Block, features_of
+from models.sessions.read import I32, I64
+from models.sessions.recipe import Recipe
+from models.sessions.sparse_rows import F32
+
+BLOCK: Final = 256
+"""Queries at a time: their scores over all items stay within some tens of megabytes."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A block of queries, what was proposed for them, and where the target is (-1: nowhere)."""
+
+    queries: Queries
+    proposed: dict[str, I32]
+    union: Union
+    features: F32
+    target_at: I64
+
+
+def find(bases: Bases, queries: Queries, recipe: Recipe) -> Iterator[Found]:
+    """Candidates and features of all queries, a block at a time."""
+    for begin in range(0, len(queries), BLOCK):
+        part = queries.take(slice(begin, begin + BLOCK))
+        evidence = propose(bases, part, recipe)
+        union = unite(evidence.proposed, bases.items)
+        features = features_of(Block(bases, part, evidence, union))
+        yield Found(part, evidence.proposed, union, features, _target_at(union, part.target))
+
+
+def _target_at(union: Union, target: I32) -> I64:
+    at = np.full(len(target), -1, dtype=np.int64)
+    hits = np.flatnonzero(union.items == target[union.owner])
+    at[union.owner[hits]] = hits
+    return at
+
+
+@dataclass(frozen=True)
+class RankerExamples:
+    """Queries whose target is among their candidates.
+
+    Shapes: features float16[m, f]; starts int64[n + 1]; target_at int64[n], from the query's start.
+    """
+
+    features: NDArray[np.float16]
+    starts: I64
+    target_at: I64
+
+    def __len__(self) -> int:
+        """How many queries there are."""
+        return len(self.target_at)
+
+    @classmethod
+    def collect(cls, found: Iterator[Found]) -> Self:
+        """Keep what can be learned from."""
+        parts: list[NDArray[np.float16]] = [np.empty((0, len(FEATURES)), np.float16)]
+        lengths: list[I64] = [np.empty(0, np.int64)]
+        targets: list[I64] = [np.empty(0, np.int64)]
+        for block in found:
+            useful = block.target_at >= 0
+            parts.append(block.features[useful[block.union.owner]].astype(np.float16))
+            lengths.append(np.diff(block.union.starts)[useful])
+            targets.append((block.target_at - block.union.starts[:-1])[useful])
+        starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+        return cls(np.concatenate(parts), starts, np.concatenate(targets))
+
+    def padded(self, chosen: I64, width: int) -> tuple[F32, NDArray[np.bool_]]:
+        """float32[q, width, f] and bool[q, width], where there is a candidate."""
+        at = self.starts[chosen][:, None] + np.arange(width)
+        there = at < self.starts[chosen + 1][:, None]
+        features = self.features[np.where(there, at, 0)].astype(np.float32)
+        return features, there
+
+    @property
+    def widest(self) -> int:
+        """The most candidates that a query has."""
+        return int(np.diff(self.starts).max(initial=1))

@@ -1,0 +1,103 @@
+"""The trained recommender: base models, candidates, ranker; and how all of it is fitted.
+
+The ranker learns on the newest slice of the log, from base models that have not seen that slice:
+else it would trust them for what they remember. Then the base models are fitted again on all of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.sessions.bases import Bases, fit_bases
+from models.sessions.fit_ranker import fit_ranker
+from models.sessions.metrics import UNREACHED
+from models.sessions.queries import Queries, every_prefix
+from models.sessions.ranker import SessionRanker
+from models.sessions.ranker_examples import Found, RankerExamples, find
+from models.sessions.read import I64, SessionLog
+from models.sessions.recipe import Recipe
+from models.sessions.sparse_rows import F32
+from models.sessions.split import split_by_time
+from models.sessions.timing import Timing
+
+DENSE_BLOCK: Final = 256
+
+
+@dataclass(frozen=True)
+class SessionRecommender:
+    """What is served: the union of candidates, ranked."""
+
+    bases: Bases
+    ranker: SessionRanker
+    recipe: Recipe
+    name: str = "ranked"
+
+    def ranks(self, queries: Queries) -> I64:
+        """Rank of each target; UNREACHED if nobody proposed it."""
+        parts = [self.ranks_of(found) for found in find(self.bases, queries, self.recipe)]
+        return np.concatenate([np.empty(0, np.int64), *parts])
+
+    def ranks_of(self, found: Found) -> I64:
+        """The same, for one block whose candidates are already there."""
+        return union_ranks(self.ranker.score(found.features), found)
+
+
+def union_ranks(scores: F32, found: Found) -> I64:
+    """Rank of each target among its query's candidates, ties before it."""
+    at, owner = found.target_at, found.union.owner
+    mine = np.where(at >= 0, scores[at], np.inf)
+    before = np.bincount(owner, scores >= mine[owner], len(at)).astype(np.int64)
+    return np.where(at >= 0, before, UNREACHED)
+
+
+@dataclass(frozen=True)
+class EncoderAlone:
+    """The encoder's own order of all items."""
+
+    bases: Bases
+    name: str = "encoder"
+
+    def ranks(self, queries: Queries) -> I64:
+        """Exact, over every item."""
+        parts = [self._block(queries.take(part)) for part in _blocks(len(queries))]
+        return np.concatenate([np.empty(0, np.int64), *parts])
+
+    def _block(self, queries: Queries) -> I64:
+        scores = queries.direction @ self.bases.encoder.items.T
+        mine = np.take_along_axis(scores, np.maximum(queries.target, 0)[:, None], axis=1)
+        before = (scores >= mine).sum(axis=1)
+        return np.where(queries.target >= 0, before, UNREACHED).astype(np.int64)
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    return (slice(at, at + DENSE_BLOCK) for at in range(0, count, DENSE_BLOCK))
+
+
+def fit_recommender(
+    log: SessionLog, items: int, recipe: Recipe, *, seed: int, timing: Timing
+) -> SessionRecommender:
+    """Train by the recipe on a whole log."""
+    split = split_by_time(log, recipe.ranker.slice_share)
+    with timing.of("bases of the earlier part"):
+        earlier = fit_bases(split.earlier, items, recipe, seed=seed)
+    with timing.of("ranker's examples"):
+        examples = ranker_examples(earlier, split.later, recipe, seed=seed)
+    with timing.of("ranker"):
+        ranker = fit_ranker(examples, recipe.ranker, seed=seed)
+    with timing.of("bases of everything"):
+        bases = fit_bases(log, items, recipe, seed=seed)
+    return SessionRecommender(bases, ranker, recipe)
+
+
+def ranker_examples(
+    bases: Bases, later: SessionLog, recipe: Recipe, *, seed: int
+) -> RankerExamples:
+    """Queries of sessions that the bases have not seen, drawn by chance if there are too many."""
+    queries = every_prefix(later, bases.encoder)
+    most = recipe.ranker.queries_max
+    if len(queries) > most:
+        draws = np.random.default_rng([seed, 14])
+        queries = queries.take(np.sort(draws.choice(len(queries), most, replace=False)))
+    return RankerExamples.collect(find(bases, queries, recipe))
