@@ -7,33 +7,37 @@
     5. store      compare-and-set, beside
        rank       one call for all users
     6. publish    slates, outcomes, dead letters; wait for every acknowledgement
-    7. commit     offsets of finished batches, every so often
-    8. side effects, which may be lost
+    7. side effects, which may be lost
+    8. commit     offsets of finished batches, every so often
+
+Steps 6 to 8 run one batch behind (delivery.py): while one batch waits for its acknowledgements, the
+next is folded and ranked. It is not handed over before the one in front of it is out.
 
 A crash anywhere repeats records from the last commit. What was stored already is not folded again
 (the offset in the state says so) but answered again, because its slate may never have gone out.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from service.core.codec import Fence, Stored, digest
+from service.core.codec import Fence, Stored
 from service.core.errors import Fenced, PoisonRecord, Refused, StaleWrite
 from service.core.events import Record, UserId
+from service.core.letters import dead_letter
 from service.core.session import SessionState
-from service.core.slates import DeadLetter, Model, OutcomeBatch, Slate, Source
+from service.core.slates import DeadLetter, Model
 from service.core.turn import Entry, Turn, take_turn
-from service.core.wire import RECORD_MAX_BYTES, decode
+from service.core.wire import decode
+from service.delivery import Delivery, Parcel
+from service.outbox import Stamp, due_turns, publication_of, report_of
 from service.ports import (
     Answer,
     Batch,
     Clock,
     EventLog,
-    Publication,
     Publisher,
-    Report,
     SessionStore,
     SideEffects,
     Trace,
@@ -80,11 +84,17 @@ class Processor:
         self._cache = StateCache(self.limits.cache_users_max)
         self._epochs: dict[int, int] = {}
         self._generation = -1
-        self._finished: dict[int, int] = {}  # partition -> offset after the last finished record
-        self._committed_at_ns = 0
+        outside = self.outside
+        self._delivery = Delivery(
+            outside.log,
+            outside.publisher,
+            outside.side_effects,
+            outside.clock,
+            self.limits.commit_interval_ms,
+        )
 
     async def step(self) -> int:
-        """Process one poll to completion. Returns the number of records read.
+        """Work on one poll, and hand it over for delivery. Returns the number of records read.
 
         Raises:
             Unavailable, StaleWrite: Nothing is lost: call `doubt`, rewind the log, try again.
@@ -92,46 +102,45 @@ class Processor:
         batch = await self.outside.log.poll()
         self._notice(batch.generation)
         if batch.records:
-            await self._process(batch)
-        await self._commit_if_due()
+            await self._delivery.hand_over(await self._work(batch))
+        else:
+            await self._delivery.settle()
         return len(batch.records)
 
     async def drain(self) -> None:
-        """Commit what is finished. Called once, after the last step."""
-        await self._commit()
+        """Deliver and commit what was worked on. Called once, after the last step."""
+        await self._delivery.close()
 
     def doubt(self) -> None:
         """Forget everything believed: after any failure the log and the store are asked again."""
         self._cache.clear()
         self._epochs.clear()
-        self._finished.clear()
+        self._delivery.forget()
 
     def _notice(self, generation: int) -> None:
         if generation != self._generation:
             self.doubt()
             self._generation = generation
 
-    async def _process(self, batch: Batch) -> None:
+    async def _work(self, batch: Batch) -> Parcel:
         entries, letters = self._decode(batch.records)
         turns = await self._fold(entries)
         letters += [self._letter(r, p) for turn in turns for r, p in turn.misrouted]
-        due = [turn for turn in turns if turn.reason and turn.stored]
-        alive = [t.stored.state for t in due if t.stored and not t.stored.state.is_deleted]
+        due = [t.stored.state for t in due_turns(turns) if t.stored]
         (answers, stored_at_ns), (ranked, ranked_at_ns) = await asyncio.gather(
-            self._store(turns), self._rank(alive)
+            self._store(turns), self._rank([state for state in due if not state.is_deleted])
         )
         trace = Trace(
             polled_at_ns=batch.polled_at_ns, stored_at_ns=stored_at_ns, ranked_at_ns=ranked_at_ns
         )
-        publication = Publication(
-            slates=self._slates(due, ranked, trace),
-            outcomes=self._outcomes(turns),
-            dead_letters=letters,
+        stamp = Stamp(
+            model=self.outside.model(),
+            generated_at_ms=self.outside.clock.now_ns() // 1_000_000,
+            ttl_ms=self.limits.slate_ttl_ms,
+            trace=trace,
         )
-        await self.outside.publisher.publish(publication)
-        self._finish(batch.records)
-        report = _report(batch, turns, answers, publication, self.outside.clock.now_ns())
-        await self.outside.side_effects.after(publication, report)
+        publication = publication_of(turns, ranked, letters, stamp)
+        return Parcel(batch.records, publication, partial(report_of, turns, answers, publication))
 
     def _decode(self, records: Sequence[Record]) -> tuple[list[Entry], list[DeadLetter]]:
         entries, letters = [], []
@@ -143,19 +152,8 @@ class Processor:
         return entries, letters
 
     def _letter(self, record: Record, poison: PoisonRecord) -> DeadLetter:
-        return DeadLetter(
-            topic=self.limits.events_topic,
-            partition=record.partition,
-            offset=record.offset,
-            timestamp_ms=record.timestamp_ms,
-            key=record.key,
-            value=record.value[:RECORD_MAX_BYTES] if record.value is not None else None,
-            headers=record.headers,
-            kind=poison.kind,
-            message=str(poison),
-            attempt=1,
-            first_failed_at_ms=self.outside.clock.now_ns() // 1_000_000,
-        )
+        now_ms = self.outside.clock.now_ns() // 1_000_000
+        return dead_letter(record, poison, self.limits.events_topic, now_ms)
 
     async def _fold(self, entries: Sequence[Entry]) -> list[Turn]:
         groups: dict[tuple[UserId, int], list[Entry]] = {}
@@ -234,99 +232,3 @@ class Processor:
     async def _rank(self, states: Sequence[SessionState]) -> tuple[list[Ranked], int]:
         ranked = await self.outside.rank(states) if states else []
         return ranked, self.outside.clock.now_ns()
-
-    def _slates(
-        self, due: Sequence[Turn], ranked: Sequence[Ranked], trace: Trace
-    ) -> list[tuple[UserId, Slate | None, Trace]]:
-        fresh = iter(ranked)
-        slates: list[tuple[UserId, Slate | None, Trace]] = []
-        for turn in due:
-            assert turn.stored
-            assert turn.trigger
-            gone = turn.stored.state.is_deleted
-            slate = None if gone else self._slate(turn, turn.stored, next(fresh))
-            version = turn.stored.state.version
-            slates.append((turn.user_id, slate, _trace(trace, version, turn.trigger.record)))
-        return slates
-
-    def _slate(self, turn: Turn, stored: Stored, ranked: Ranked) -> Slate:
-        assert turn.trigger
-        assert turn.reason
-        return Slate(
-            user_id=turn.user_id,
-            session_id=stored.state.session_id,
-            version=stored.state.version,
-            source=Source(stored.fence.partition, stored.state.source_offset),
-            state_digest=digest(stored.state),
-            trigger_event_id=turn.trigger.event.event_id,
-            reason=turn.reason,
-            generated_at_ms=self.outside.clock.now_ns() // 1_000_000,
-            ttl_ms=self.limits.slate_ttl_ms,
-            model=self.outside.model(),
-            degraded=ranked.degraded,
-            items=ranked.items,
-        )
-
-    def _outcomes(self, turns: Sequence[Turn]) -> list[OutcomeBatch]:
-        by_partition: dict[int, list[Turn]] = {}
-        for turn in turns:
-            if turn.outcomes and turn.stored:
-                by_partition.setdefault(turn.stored.fence.partition, []).append(turn)
-        model = self.outside.model()
-        return [
-            OutcomeBatch(
-                partition=partition,
-                model=model,
-                outcomes=tuple(outcome for turn in mine for outcome in turn.outcomes),
-            )
-            for partition, mine in by_partition.items()
-        ]
-
-    def _finish(self, records: Sequence[Record]) -> None:
-        for record in records:
-            done = self._finished.get(record.partition, 0)
-            self._finished[record.partition] = max(done, record.offset + 1)
-
-    async def _commit_if_due(self) -> None:
-        since_ns = self.outside.clock.now_ns() - self._committed_at_ns
-        if self._finished and since_ns >= self.limits.commit_interval_ms * 1_000_000:
-            await self._commit()
-
-    async def _commit(self) -> None:
-        offsets: Mapping[int, int] = dict(self._finished)
-        if offsets and not await self.outside.log.commit(offsets):
-            self.doubt()
-        self._finished.clear()
-        self._committed_at_ns = self.outside.clock.now_ns()
-
-
-def _trace(common: Trace, version: int, record: Record) -> Trace:
-    headers = dict(record.headers)
-    return Trace(
-        version=version,
-        traceparent=headers.get("traceparent"),
-        sent_at_ns=headers.get("segue.sent_at_ns"),
-        appended_at_ms=record.timestamp_ms,
-        polled_at_ns=common.polled_at_ns,
-        stored_at_ns=common.stored_at_ns,
-        ranked_at_ns=common.ranked_at_ns,
-    )
-
-
-def _report(
-    batch: Batch,
-    turns: Sequence[Turn],
-    answers: Sequence[Answer],
-    publication: Publication,
-    published_at_ns: int,
-) -> Report:
-    return Report(
-        records=len(batch.records),
-        users=len(turns),
-        slates=Counter(turn.reason for turn in turns if turn.reason),
-        dead_letters=Counter(letter.kind for letter in publication.dead_letters),
-        ignored=sum((Counter(turn.ignored) for turn in turns), Counter()),
-        answers=Counter(str(answer) for answer in answers),
-        traces=tuple(trace for _, _, trace in publication.slates),
-        published_at_ns=published_at_ns,
-    )

@@ -88,7 +88,7 @@ def is_not_playing(sessions: SessionBatch, candidates: Candidates) -> Mask:
 
 def is_not_repeated(sessions: SessionBatch, candidates: Candidates) -> Mask:
     """Whether the item was not heard within the last plays. What can be continued is no repeat."""
-    heard = sessions.played & (sessions.end != PlayEnd.QUEUED)
+    heard = sessions.played & ~np.isin(sessions.end, (PlayEnd.NOTHING, PlayEnd.QUEUED))
     owner, place = np.nonzero(heard[:, :REPEAT_GAP_PLAYS])
     items = len(sessions.table)
     recent = pair_keys(owner.astype(np.int32), sessions.rows[owner, place], items)

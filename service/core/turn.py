@@ -37,6 +37,7 @@ class Turn(Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...] = ()
     ignored: dict[str, int] = field(default_factory=dict)  # by Effect
     misrouted: tuple[tuple[Record, PoisonRecord], ...] = ()
+    records: int = 0  # how many records the turn took in, misrouted ones apart
 
     @property
     def stored(self) -> Stored | None:
@@ -74,6 +75,7 @@ def take_turn(user_id: UserId, base: Stored | None, entries: Sequence[Entry], ow
         trigger=trigger,
         outcomes=tuple(_outcome(e, session_id) for e, session_id in told if _is_outcome(e)),
         ignored=dict(ignored),
+        records=len(entries),
     )
 
 
