@@ -33,6 +33,7 @@ class MemoryLog:
         self.partitions: list[list[Record]] = [[] for _ in range(partitions)]
         self.committed: dict[int, int] = {}
         self.generation = 0
+        self.refuses_commits = False  # as a broker does when the partitions have another owner
         self.lineage = b"memory:1"
         self._positions: Counter[int] = Counter()
         self._batch_records_max = batch_records_max
@@ -63,6 +64,8 @@ class MemoryLog:
     async def commit(self, next_offsets: Mapping[int, int]) -> bool:
         """Remember the offsets."""
         self._fail("commit", "before")
+        if self.refuses_commits:
+            return False
         self.committed |= next_offsets
         self._fail("commit", "after")
         return True

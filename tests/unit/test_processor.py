@@ -315,6 +315,29 @@ async def test_a_worker_that_gets_a_partition_back_reads_its_states_again() -> N
     check(world)
 
 
+async def test_a_worker_whose_commit_is_refused_believes_nothing_any_more() -> None:
+    world = World()
+    world.log.refuses_commits = True
+    world.send(item_fact(event_id="e1"))
+    worker = world.worker(commit_interval_ms=0)
+    await worker.step()
+    with pytest.raises(StaleWrite, match="another owner"):
+        await worker.step()
+    assert world.log.committed == {}
+
+
+async def test_after_a_doubt_nothing_from_before_is_committed() -> None:
+    world = World()
+    world.send(item_fact(event_id="e1"))
+    worker = world.worker(commit_interval_ms=10**9)
+    worker._delivery._committed_at_ns = world.clock.now_ns()
+    await worker.step()
+    await worker.step()
+    worker.doubt()
+    await worker.drain()
+    assert world.log.committed == {}
+
+
 async def test_a_record_nobody_can_read_does_not_hold_up_its_neighbours() -> None:
     world = World()
     world.send(item_fact(event_id="e1", user_id="u0"))
