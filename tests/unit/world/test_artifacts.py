@@ -2,7 +2,6 @@
 
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from loadtest.world.build import (
     build_world_catalog,
     load_vectors,
     save_vectors,
-    with_vectors,
 )
 from loadtest.world.catalogue import World, make_world
 from loadtest.world.closed_loop import compare
@@ -27,13 +25,6 @@ from service.core.errors import Refused
 from service.core.features import CANDIDATE_FEATURES, FEATURE_SCHEMA, SESSION_FEATURES
 from service.ranking import Ranking
 from service.sources import default_sources
-
-
-@pytest.fixture(scope="module")
-def world() -> World:
-    world = make_world()
-    vectors = load_vectors(ARTIFACT, world.table)
-    return replace(world, table=with_vectors(world.table, vectors))
 
 
 def test_the_committed_artefacts_are_small() -> None:

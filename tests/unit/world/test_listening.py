@@ -5,18 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from loadtest.world.catalogue import World, make_world
+from loadtest.world.catalogue import World
 from loadtest.world.listeners import make_listener
 from loadtest.world.narrate import narrate, user_name
 from loadtest.world.plays import PlayLog, make_plays
 from loadtest.world.session import LiveListener
 from service.core import events as ev
 from service.core.session import EMPTY, Effect, fold
-
-
-@pytest.fixture(scope="module")
-def world() -> World:
-    return make_world()
 
 
 @pytest.fixture(scope="module")
