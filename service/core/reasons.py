@@ -48,11 +48,12 @@ class Explainer:
         named = {name for names in telling for name in names}
         similar = _closest_good_plays(sessions, b, rows) if "neighbours" in named else ()
         anchors = _closest_anchors(sessions, b, rows) if "more_like" in named else ()
-        liked = np.isin(sessions.table.artist[rows], _liked_artists(sessions, b)).tolist()
+        liked = _liked_artists(sessions, b)
+        by_liked = [artist in liked for artist in sessions.table.artist[rows].tolist()]
         codes = {"neighbours": ("similar_to", similar), "more_like": ("more_like", anchors)}
         return [
-            (names[0], _codes(names[:2], place, codes) + ("artist_liked",) * by_liked)
-            for place, (names, by_liked) in enumerate(zip(telling, liked, strict=True))
+            (names[0], _codes(names[:2], place, codes) + ("artist_liked",) * by_liked[place])
+            for place, names in enumerate(telling)
         ]
 
     def _telling(self, bits: int) -> tuple[str, ...]:
@@ -92,6 +93,6 @@ def _closest(sessions: SessionBatch, rows: I32, to: I32) -> list[str]:
     return [table.ids[row] for row in to[nearest].tolist()]
 
 
-def _liked_artists(sessions: SessionBatch, b: int) -> list[int]:
+def _liked_artists(sessions: SessionBatch, b: int) -> set[int]:
     rows = sessions.table.artist_rows
-    return [rows.get(m.artist_id, -2) for m in sessions.states[b].artists if m.likes > 0]
+    return {rows.get(m.artist_id, -2) for m in sessions.states[b].artists if m.likes > 0}

@@ -2,11 +2,10 @@
 
 Walks each session's candidates from best to worst and takes what the caps allow: so many by one
 artist, so many of one show, so many of one content type. When the caps leave places empty they give
-way, in this order: content type, show, artist. A candidate whose score is not a number ranks last,
-and takes no place that one with a score could have, cap or no cap.
+way, in this order: content type, show, artist. A candidate whose score is not a finite number takes
+no place at all.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,8 +22,13 @@ from service.core.sessions import SessionBatch
 Order = NDArray[np.intp]
 
 
-HEAD_SLATES: Final = 4
-"""How many slates' worth of candidates is looked at first."""
+GIVE_WAY: Final = (
+    (True, True, True),
+    (False, True, True),
+    (False, False, True),
+    (False, False, False),
+)
+"""Which caps hold (content type, series, artist), as one pass after another leaves places empty."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,13 @@ def select(sessions: SessionBatch, candidates: Candidates, utility: F32, caps: C
     is_sound = np.isfinite(utility)
     cost = np.where(is_sound, -utility, np.inf)
     edges = np.searchsorted(candidates.owner, np.arange(len(sessions) + 1)).tolist()
-    limits = type_caps(sessions, caps)
+    limits = type_caps(sessions, caps).tolist()
     slates = []
     for b, (low, high) in enumerate(pairwise(edges)):
-        mine = low + np.lexsort((candidates.items[low:high], cost[low:high]))
-        sound = int(is_sound[low:high].sum())
-        slates.append(_walk(sessions, candidates, mine, sound, limits[b], caps))
+        best = low + np.lexsort((candidates.items[low:high], cost[low:high]))
+        sound = best[: int(is_sound[low:high].sum())]
+        taken = _walk(_groups(sessions, candidates, sound), limits[b], caps)
+        slates.append(np.asarray(sound[taken], dtype=np.int32))
     return slates
 
 
@@ -70,29 +75,6 @@ def type_caps(sessions: SessionBatch, caps: Caps) -> I32:
     return np.asarray(np.ceil(share * caps.length) + 1, dtype=np.int32)
 
 
-def _walk(
-    sessions: SessionBatch,
-    candidates: Candidates,
-    order: Order,
-    sound: int,
-    type_limits: I32,
-    caps: Caps,
-) -> I32:
-    """Fill one slate; what lies beyond the first `sound` has no real score and fills gaps only."""
-    # The best few fill the slate nearly always: look at them first, and at all only in need.
-    head = order[: min(sound, HEAD_SLATES * caps.length)]
-    first = _take(_groups(sessions, candidates, head), [], type_limits.tolist(), caps, 3)
-    if len(first) >= caps.length:
-        return np.asarray(head[first], dtype=np.int32)
-    groups = _groups(sessions, candidates, order)
-    taken: list[int] = []
-    for rules, reach in ((3, sound), (2, sound), (1, sound), (0, sound), (0, len(groups))):
-        taken = _take(groups[:reach], taken, type_limits.tolist(), caps, rules)
-        if len(taken) >= caps.length:
-            break
-    return np.asarray(order[taken], dtype=np.int32)
-
-
 def _groups(
     sessions: SessionBatch, candidates: Candidates, order: Order
 ) -> list[tuple[int, int, int]]:
@@ -108,28 +90,30 @@ def _groups(
     )
 
 
-def _take(
-    groups: Sequence[tuple[int, int, int]],
-    taken: list[int],
-    type_limits: Sequence[int],
-    caps: Caps,
-    rules: int,
+def _walk(
+    groups: Sequence[tuple[int, int, int]], type_limits: Sequence[int], caps: Caps
 ) -> list[int]:
-    """Fill up `taken`, best first, under the first `rules` of artist, series and type caps."""
-    types, series, artists = (Counter([groups[i][k] for i in taken]) for k in range(3))
-    already = set(taken)
-    for index, (kind, show, artist) in enumerate(groups):
-        if len(taken) >= caps.length:
-            break
-        full = (
-            (rules >= 1 and artist >= 0 and artists[artist] >= caps.per_artist)
-            or (rules >= 2 and show >= 0 and series[show] >= caps.per_series)
-            or (rules >= 3 and types[kind] >= type_limits[kind])
-        )
-        if index in already or full:
-            continue
-        taken.append(index)
-        types[kind] += 1
-        series[show] += 1
-        artists[artist] += 1
+    """Take from best to worst what the caps allow; come back for the rest as the caps give way."""
+    taken: list[int] = []
+    types, series, artists = [0] * len(CONTENT_TYPES), {-1: 0}, {-1: 0}
+    waiting: Sequence[int] = range(len(groups))
+    for by_type, by_series, by_artist in GIVE_WAY:
+        passed_over = []
+        for index in waiting:
+            kind, show, artist = groups[index]
+            if (
+                (by_artist and artists.get(artist, 0) >= caps.per_artist)
+                or (by_series and series.get(show, 0) >= caps.per_series)
+                or (by_type and types[kind] >= type_limits[kind])
+            ):
+                passed_over.append(index)
+                continue
+            taken.append(index)
+            if len(taken) == caps.length:
+                return taken
+            types[kind] += 1
+            # Nobody's and no show's, -1, is not counted: it is no cap's business.
+            series[show] = series.get(show, 0) + (show >= 0)
+            artists[artist] = artists.get(artist, 0) + (artist >= 0)
+        waiting = passed_over
     return taken
