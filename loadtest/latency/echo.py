@@ -12,6 +12,7 @@ import sys
 import time
 from typing import Final
 
+import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 OFFSET_HEADER: Final = "echo.offset"
@@ -31,7 +32,6 @@ async def echo(bootstrap: str, topic_in: str, topic_out: str) -> None:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_poll_records=500,
-        check_crcs=False,
     )
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, acks="all", linger_ms=0, max_batch_size=1 << 20
@@ -64,4 +64,4 @@ def _headers(record: ConsumerRecord) -> list[tuple[str, bytes]]:
 
 
 if __name__ == "__main__":
-    asyncio.run(echo(*sys.argv[1:4]))
+    uvloop.run(echo(*sys.argv[1:4]))
