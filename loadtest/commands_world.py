@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from models.commands_sessions import evaluate_sessions
+
 _QUIET = {"add_completion": False, "no_args_is_help": True, "rich_markup_mode": None}
 train = typer.Typer(help="Train item vectors and the ranker.", **_QUIET)  # type: ignore[arg-type]
 evaluate = typer.Typer(help="Judge a ranker.", **_QUIET)  # type: ignore[arg-type]
@@ -18,6 +20,9 @@ def _train() -> None:
 @evaluate.callback()
 def _evaluate() -> None:
     """Judge a ranker."""
+
+
+evaluate.command("sessions")(evaluate_sessions)
 
 
 @train.command("world")

@@ -78,7 +78,9 @@ def rows_of(matrix: sparse.csr_matrix, rows: I32) -> sparse.csr_matrix:
 def _best_dense(scores: F32, count: int) -> I32:
     best = largest_of_dense(scores, count)
     order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1)
-    return np.take_along_axis(best, order, axis=1)
+    result = np.full((len(scores), count), -1, dtype=np.int32)
+    result[:, : best.shape[1]] = np.take_along_axis(best, order, axis=1)
+    return result
 
 
 def best_sparse(scores: sparse.csr_matrix, count: int) -> I32:

@@ -20,6 +20,8 @@ I64 = NDArray[np.int64]
 UNKNOWN: Final = -1
 ALIASES: Final = {"lines": "nowplaying"}
 """What a format is also called: a file of lines, a session on each."""
+WITHOUT_LISTENERS: Final = ("nowplaying",)
+"""Their readers make up a listener per session: two files have none in common."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +118,15 @@ def read_sessions(
     """
     sessions: list[list[int]] = []
     owners: list[int] = []
+    known_format = ALIASES.get(log_format, log_format)
     for path in paths:
         mine: dict[tuple[str, str | None], list[int]] = {}
-        for play in read_log(path, ALIASES.get(log_format, log_format)):
+        for play in read_log(path, known_format):
             if play.heard:
                 mine.setdefault((play.user, play.session), []).append(items.row(play.item))
         if not mine:
             raise ValueError(f"{path}: no plays in it; is --format right?")
         sessions += mine.values()
-        owners += [users.row(user) for user, _ in mine]
+        prefix = f"{path} " if known_format in WITHOUT_LISTENERS else ""
+        owners += [users.row(prefix + user) for user, _ in mine]
     return session_log(sessions, owners)

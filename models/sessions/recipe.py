@@ -39,9 +39,9 @@ class RankerRecipe:
     """How the ranker over the union of candidates learns."""
 
     slice_share: float = 0.1  # of the newest sessions: the ranker's, unseen by its base models
-    queries_max: int = 40_000
+    queries_max: int = 80_000
     hidden: tuple[int, int] = (64, 64)
-    epochs: int = 6
+    epochs: int = 8
     batch_queries: int = 64
     rate: float = 3e-3
     weight_decay: float = 1e-4

@@ -1,0 +1,63 @@
+"""How much of what came next the candidate sources propose: each alone, and their union.
+
+The union at k takes the sources' proposals in turn, best first, until k distinct items are there.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.sessions.bases import Bases
+from models.sessions.candidates import propose
+from models.sessions.queries import Queries
+from models.sessions.ranker_examples import BLOCK
+from models.sessions.read import I32, I64
+from models.sessions.recipe import Recipe
+
+DEPTHS: Final = (100, 200, 500)
+QUERIES: Final = 5_000
+"""Queries are thinned to about so many: deep lists are slow, and so many say enough."""
+
+
+def recall_of_sources(
+    bases: Bases, queries: Queries, recipe: Recipe
+) -> dict[str, dict[str, float]]:
+    """Share of targets among the first 100, 200 and 500, by source; unreachable ones are missed."""
+    queries = queries.take(slice(None, None, max(1, len(queries) // QUERIES)))
+    places: dict[str, list[I64]] = {}
+    for begin in range(0, len(queries), BLOCK):
+        part = queries.take(slice(begin, begin + BLOCK))
+        proposed = propose(bases, part, replace(recipe, per_source=max(DEPTHS))).proposed
+        for name, items in proposed.items():
+            places.setdefault(name, []).append(place_of(items, part.target))
+        places.setdefault("union", []).append(place_of(in_turn(proposed), part.target))
+    return {name: _at_depths(np.concatenate(parts)) for name, parts in places.items()}
+
+
+def _at_depths(place: I64) -> dict[str, float]:
+    return {f"recall@{depth}": float((place < depth).mean()) for depth in DEPTHS}
+
+
+def place_of(items: I32, target: I32) -> I64:
+    """int64[n]: where the target stands in each row, the row's width if it does not."""
+    found: NDArray[np.bool_] = (items == target[:, None]) & (target >= 0)[:, None]
+    place: I64 = np.where(found.any(axis=1), found.argmax(axis=1), items.shape[1])
+    return place
+
+
+def in_turn(proposed: dict[str, I32]) -> I32:
+    """int32[n, k]: the sources' proposals in turn, each item once, -1 padded."""
+    woven = np.stack(list(proposed.values()), axis=2).reshape(
+        len(next(iter(proposed.values()))), -1
+    )
+    order = np.argsort(woven, axis=1, kind="stable")
+    ordered = np.take_along_axis(woven, order, axis=1)
+    again = np.zeros(woven.shape, dtype=bool)
+    np.put_along_axis(again, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
+    keep = (woven >= 0) & ~again
+    front = np.argsort(~keep, axis=1, kind="stable")
+    return np.where(
+        np.take_along_axis(keep, front, axis=1), np.take_along_axis(woven, front, axis=1), -1
+    ).astype(np.int32)

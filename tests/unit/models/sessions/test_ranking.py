@@ -1,0 +1,91 @@
+"""Candidates, features, ranker and the whole recommender on a log with a rule in it."""
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from models.sessions.candidates import propose, unite
+from models.sessions.fit_ranker import choice_loss, jax_score
+from models.sessions.metrics import UNREACHED, summary
+from models.sessions.queries import every_prefix
+from models.sessions.ranker_examples import find
+from models.sessions.ranker_features import FEATURES, Block, features_of
+from models.sessions.read import session_log
+from models.sessions.recall import in_turn, place_of
+from models.sessions.recommender import SessionRecommender, fit_recommender, union_ranks
+from models.sessions.timing import Timing
+from tests.unit.models.sessions.samples import ITEMS, QUICK, chain_log
+
+
+@pytest.fixture(scope="module")
+def trained() -> SessionRecommender:
+    return fit_recommender(chain_log(600), ITEMS, QUICK, seed=0, timing=Timing())
+
+
+def test_the_recommender_finds_the_rule(trained: SessionRecommender) -> None:
+    queries = every_prefix(chain_log(60, seed=5), trained.bases.encoder)
+    ranks = trained.ranks(queries)
+    assert summary(ranks)["mrr@20"] > 0.55
+    assert (ranks >= 1).all()
+
+
+def test_features_are_finite_for_any_prefix(trained: SessionRecommender) -> None:
+    strange = session_log([[-1, 3], [-1, -1, 4], [7] * 40, [0, 1]])
+    queries = every_prefix(strange, trained.bases.encoder)
+    for found in find(trained.bases, queries, QUICK):
+        assert found.features.shape == (len(found.union.items), len(FEATURES))
+        assert np.isfinite(found.features).all()
+    assert len(trained.ranks(queries)) == len(queries)
+
+
+def test_features_do_not_depend_on_the_queries_beside(trained: SessionRecommender) -> None:
+    queries = every_prefix(chain_log(20, seed=6), trained.bases.encoder)
+    together = next(find(trained.bases, queries, QUICK))
+    alone = next(find(trained.bases, queries.take(np.array([4])), QUICK))
+    begin, end = together.union.starts[4:6]
+    assert (together.union.items[begin:end] == alone.union.items).all()
+    assert together.features[begin:end] == pytest.approx(alone.features, abs=1e-5)
+
+
+def test_candidates_are_distinct_and_sorted_by_owner(trained: SessionRecommender) -> None:
+    queries = every_prefix(chain_log(20, seed=7), trained.bases.encoder)
+    evidence = propose(trained.bases, queries, QUICK)
+    union = unite(evidence.proposed, ITEMS)
+    assert (np.diff(union.owner * ITEMS + union.items) > 0).all()
+    assert features_of(Block(trained.bases, queries, evidence, union)).dtype == np.float32
+
+
+def test_numpy_scores_equal_the_trained_definition(trained: SessionRecommender) -> None:
+    features = np.random.default_rng(0).normal(size=(50, len(FEATURES))).astype(np.float32)
+    weights = {name: jnp.asarray(value) for name, value in trained.ranker.arrays().items()}
+    expected = np.asarray(jax_score(weights, features))
+    assert trained.ranker.score(features) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_loss_ignores_what_only_fills_up(trained: SessionRecommender) -> None:
+    weights = {name: jnp.asarray(value) for name, value in trained.ranker.arrays().items()}
+    features = np.random.default_rng(1).normal(size=(1, 4, len(FEATURES))).astype(np.float32)
+    there = np.array([[True, True, True, False]])
+    whole = choice_loss(weights, features, there, np.array([1]))
+    cut = choice_loss(weights, features[:, :3], there[:, :3], np.array([1]))
+    assert float(whole) == pytest.approx(float(cut), abs=1e-6)
+
+
+def test_a_tie_counts_against_the_target_and_an_absent_one_is_unreached(
+    trained: SessionRecommender,
+) -> None:
+    queries = every_prefix(chain_log(5, seed=8), trained.bases.encoder).take(slice(0, 2))
+    found = next(find(trained.bases, queries, QUICK))
+    found = replace(found, target_at=np.array([0, -1]))
+    ranks = union_ranks(np.zeros(len(found.union.items), np.float32), found)
+    assert ranks.tolist() == [int(found.union.starts[1]), UNREACHED]
+
+
+def test_proposals_are_taken_in_turn_each_once() -> None:
+    proposed = {"a": np.array([[1, 2, -1]]), "b": np.array([[2, 3, 4]])}
+    woven = in_turn({name: part.astype(np.int32) for name, part in proposed.items()})
+    assert woven[0, :4].tolist() == [1, 2, 3, 4]
+    assert place_of(woven, np.array([3], np.int32)).tolist() == [2]
+    assert place_of(woven, np.array([-1], np.int32)).tolist() == [6]
