@@ -9,6 +9,7 @@ import asyncio
 import base64
 import shutil
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,7 +66,7 @@ async def start_kafka(
     controller_port = claim_port(port + 1)
     properties, log4j = _write_config(place, port, controller_port)
     if not (place.data / "log" / "meta.properties").exists():
-        format_arguments = ["format", "-t", _new_cluster_id(), "-c", str(properties)]
+        format_arguments = ["format", "-t", new_cluster_id(), "-c", str(properties)]
         await _format(
             java_command("small", jars, log4j, "kafka.tools.StorageTool", format_arguments), place
         )
@@ -114,6 +115,15 @@ async def _format(command: list[str], place: KafkaPlace) -> None:
         tool.stop()
 
 
-def _new_cluster_id() -> str:
-    """Return 16 random bytes as Kafka writes ids: 22 characters of URL-safe base64."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+def new_cluster_id(draw: Callable[[], uuid.UUID] = uuid.uuid4) -> str:
+    """Return 16 random bytes as Kafka writes ids: 22 characters of URL-safe base64.
+
+    As in Kafka itself, none begins with a dash: its tool would take that for an option.
+    """
+    while (made := _as_kafka_writes(draw())).startswith("-"):
+        pass
+    return made
+
+
+def _as_kafka_writes(number: uuid.UUID) -> str:
+    return base64.urlsafe_b64encode(number.bytes).decode().rstrip("=")
