@@ -1,8 +1,9 @@
-"""The ranker's input: a table of features of the session, one of the candidate in that session.
+"""The ranker's input: tables of features of the session, and of a candidate in that session.
 
-The same code runs when training and when serving, so the two cannot drift apart. Order is the
-model's input order: append only; a change of meaning is a new name. All are free of the item space
-(cosines, counts, shares), so that one model serves every catalogue.
+A block of features is computed at once and has a name for each column. The same code runs when
+training and when serving, so the two cannot drift apart. Order is the model's input order: append
+only; a change of meaning is a new name. All are free of the item space (cosines, counts, shares),
+so that one model serves every catalogue.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +14,8 @@ from typing import Final
 import numpy as np
 
 from service.core.candidates import Candidates
-from service.core.items import ATTRIBUTES, F32, I32
+from service.core.items import ATTRIBUTES, F32, I32, ITEM_FACTS
+from service.core.memory import RING_MAX
 from service.core.pairing import (
     COMPLETED,
     HEARD,
@@ -21,15 +23,13 @@ from service.core.pairing import (
     HEARD_NOW,
     LIKED,
     NEWEST,
-    PLEASED,
     RECENT,
     RECENT_10,
-    REFUSED,
     SKIPPED,
-    WANTED,
+    TYPES,
     Pairing,
 )
-from service.core.sessions import Mask, SessionBatch
+from service.core.sessions import SessionBatch
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,28 @@ class Features:
     candidate: F32
 
 
-def _share(mask: Mask, of: Mask) -> F32:
-    """Share of `of` that is also in `mask`, by row; 0 where there is nothing."""
-    total = np.maximum(of.sum(axis=1), 1)
-    return np.asarray((mask & of).sum(axis=1) / total, dtype=np.float32)
+def _share(part: F32, whole: F32) -> F32:
+    """Part / whole, 0 where there is nothing."""
+    return np.asarray(part / np.maximum(whole, 1), dtype=np.float32)
 
 
-def _newest(mask: Mask, count: int) -> Mask:
-    """The mask limited to the newest `count` ring entries."""
-    limited = mask.copy()
-    limited[:, count:] = False
-    return limited
+WINDOWS: Final = np.array(
+    [np.arange(RING_MAX) < newest for newest in (3, RECENT, RING_MAX)], dtype=np.float32
+)
+"""float32[3, R]: the newest 3 plays, the newest 10, all of them."""
+
+
+def _plays(s: SessionBatch) -> F32:
+    """How many plays the session has, and the ring, on a log scale: float32[B, 2]."""
+    plays = np.stack([s.current.sum(axis=1), s.played.sum(axis=1)], axis=1)
+    return np.log1p(plays, dtype=np.float32)
+
+
+def _shares(s: SessionBatch) -> F32:
+    """Shares of plays skipped (of 3, 10, all) and completed (of 10): float32[B, 4]."""
+    marks = np.stack([s.played, s.skipped, s.completed], axis=1).astype(np.float32)
+    played, skipped, completed = np.moveaxis(marks @ WINDOWS.T, 1, 0)  # each [B, 3]
+    return np.hstack([_share(skipped, played), _share(completed, played)[:, 1:2]])
 
 
 def _run_of_skips(s: SessionBatch) -> F32:
@@ -65,115 +76,97 @@ def _run_of_skips(s: SessionBatch) -> F32:
     finished = skipped | s.completed
     order = np.argsort(~finished, axis=1, kind="stable")[:, :5]
     newest = np.take_along_axis(skipped & finished, order, axis=1)
-    return np.asarray(np.cumprod(newest, axis=1).sum(axis=1) / 5, dtype=np.float32)
+    return np.asarray(np.cumprod(newest, axis=1).sum(axis=1) / 5, dtype=np.float32)[:, None]
 
 
-def _heard_share(s: SessionBatch) -> F32:
-    """Mean share of the duration that was heard, over the newest ten plays of known duration."""
-    duration = s.table.duration_s[s.rows]
-    known = _newest(s.played & (duration > 0), RECENT)
-    share = np.where(known, np.minimum(s.dwell_s / np.maximum(duration, 1), 1.0), 0.0)
-    return np.asarray(share.sum(axis=1) / np.maximum(known.sum(axis=1), 1), dtype=np.float32)
+def _pleasure(s: SessionBatch) -> F32:
+    """Mean share heard of the newest ten, and the share of all plays liked: float32[B, 2]."""
+    duration = s.table.duration_s[s.rows[:, :RECENT]]
+    known = s.played[:, :RECENT] & (duration > 0)
+    share = np.where(known, np.minimum(s.dwell_s[:, :RECENT] / np.maximum(duration, 1), 1.0), 0.0)
+    heard = _share(share.sum(axis=1), known.sum(axis=1))
+    liked = _share((s.played & (s.liked > 0)).sum(axis=1), s.played.sum(axis=1))
+    return np.stack([heard, liked], axis=1)
 
 
-def _of_type(content_type: int) -> Callable[[SessionBatch], F32]:
-    def share(s: SessionBatch) -> F32:
-        return _share(s.table.content_type[s.rows] == content_type, _newest(s.played, RECENT))
+def _mix(s: SessionBatch) -> F32:
+    """Share of each content type in the newest ten plays: float32[B, 4]."""
+    played = s.played[:, :RECENT, None]
+    types = s.table.content_type[s.rows[:, :RECENT]][:, :, None] == np.arange(TYPES)
+    return _share((types & played).sum(axis=1), played.sum(axis=1))
 
-    return share
 
-
-SESSION_FEATURES: Final[dict[str, Callable[[SessionBatch], F32]]] = {
-    "session_plays": lambda s: np.log1p(s.current.sum(axis=1)),
-    "ring_plays": lambda s: np.log1p(s.played.sum(axis=1)),
-    "skip_share_3": lambda s: _share(s.skipped, _newest(s.played, 3)),
-    "skip_share_10": lambda s: _share(s.skipped, _newest(s.played, 10)),
-    "skip_share": lambda s: _share(s.skipped, s.played),
-    "complete_share_10": lambda s: _share(s.completed, _newest(s.played, 10)),
-    "run_of_skips": _run_of_skips,
-    "heard_share": _heard_share,
-    "liked_share": lambda s: _share(np.asarray(s.liked > 0), s.played),
-    "music_share": _of_type(0),
-    "podcast_share": _of_type(1),
-    "audiobook_share": _of_type(2),
-    "video_share": _of_type(3),
+SESSION_BLOCKS: Final[dict[tuple[str, ...], Callable[[SessionBatch], F32]]] = {
+    ("session_plays", "ring_plays"): _plays,
+    ("skip_share_3", "skip_share_10", "skip_share", "complete_share_10"): _shares,
+    ("run_of_skips",): _run_of_skips,
+    ("heard_share", "liked_share"): _pleasure,
+    ("music_share", "podcast_share", "audiobook_share", "video_share"): _mix,
 }
 
 
-def _is_type(content_type: int) -> Callable[[Pairing], F32]:
-    return lambda p: np.asarray(p.sessions.table.content_type[p.items] == content_type, np.float32)
+def _nearest(p: Pairing) -> F32:
+    """Largest cosine to one of the newest plays that was completed, and to one skipped."""
+    return np.stack([p.nearest(p.sessions.completed), p.nearest(p.sessions.skipped)], axis=1)
 
 
-def _ratio(counts: F32, part: int, whole: int) -> F32:
-    return np.asarray(counts[:, part] / np.maximum(counts[:, whole], 1), dtype=np.float32)
-
-
-def _type_share(p: Pairing) -> F32:
-    """Share of the session's newest ten plays that have the candidate's content type."""
+def _type_fit(p: Pairing) -> F32:
+    """Of the candidate's content type: its share of the newest ten plays, its share skipped."""
     plays = np.maximum(p.sessions.played[:, :RECENT].sum(axis=1), 1)[p.candidates.owner]
-    return np.asarray(p.type_counts[:, RECENT_10] / plays, dtype=np.float32)
+    counts = p.type_counts
+    return np.stack(
+        [counts[:, RECENT_10] / plays, _share(counts[:, SKIPPED], counts[:, HEARD])], axis=1
+    )
+
+
+def _item_history(p: Pairing) -> F32:
+    heard, now, skipped, liked = p.item_counts[:, (HEARD, HEARD_NOW, SKIPPED, LIKED)].T
+    return np.stack(
+        [np.log1p(heard), np.minimum(now, 1), np.log1p(skipped), np.minimum(liked, 1)], axis=1
+    )
+
+
+def _artist_history(p: Pairing) -> F32:
+    return np.log1p(p.artist_counts[:, (HEARD, HEARD_5, SKIPPED, COMPLETED, LIKED)])
 
 
 def _continues(p: Pairing) -> F32:
     """The candidate follows one of the newest five plays in its series."""
     following = p.sessions.table.next_in_series[p.sessions.rows[:, :5]]
     follows = (following[p.candidates.owner] == p.items[:, None]).any(axis=1)
-    return np.asarray(follows, dtype=np.float32)
+    return np.asarray(follows, dtype=np.float32)[:, None]
 
 
-def _freshness(p: Pairing) -> F32:
-    """1 for the newest release, fading with a scale of a year; 0 when unknown."""
-    day = p.sessions.table.released_day[p.items]
-    age_years = (p.sessions.table.newest_day - day) / 365.0
-    return np.asarray(np.where(day > 0, np.exp(-age_years), 0.0), dtype=np.float32)
-
-
-def _attribute(distances: Callable[[Pairing], F32], number: int) -> Callable[[Pairing], F32]:
-    return lambda p: distances(p)[:, number]
-
-
-CANDIDATE_FEATURES: Final[dict[str, Callable[[Pairing], F32]]] = {
-    "cosine_wanted": lambda p: p.cosines[:, WANTED],
-    "cosine_pleased": lambda p: p.cosines[:, PLEASED],
-    "cosine_refused": lambda p: p.cosines[:, REFUSED],
-    "cosine_newest": lambda p: p.cosines[:, NEWEST],
-    "cosine_second": lambda p: p.cosines[:, NEWEST + 1],
-    "cosine_third": lambda p: p.cosines[:, NEWEST + 2],
-    "nearest_completed": lambda p: p.nearest(p.sessions.completed),
-    "nearest_skipped": lambda p: p.nearest(p.sessions.skipped),
-    "popularity": lambda p: p.sessions.table.log_popularity[p.items],
-    "freshness": _freshness,
-    "duration": lambda p: np.log1p(p.sessions.table.duration_s[p.items]),
-    "explicit": lambda p: p.sessions.table.explicit[p.items].astype(np.float32),
-    "is_music": _is_type(0),
-    "is_podcast": _is_type(1),
-    "is_audiobook": _is_type(2),
-    "is_video": _is_type(3),
-    "type_share": _type_share,
-    "type_skip_share": lambda p: _ratio(p.type_counts, SKIPPED, HEARD),
-    "item_heard": lambda p: np.log1p(p.item_counts[:, HEARD]),
-    "item_heard_now": lambda p: np.minimum(p.item_counts[:, HEARD_NOW], 1),
-    "item_skipped": lambda p: np.log1p(p.item_counts[:, SKIPPED]),
-    "item_liked": lambda p: np.minimum(p.item_counts[:, LIKED], 1),
-    "artist_heard": lambda p: np.log1p(p.artist_counts[:, HEARD]),
-    "artist_heard_5": lambda p: np.log1p(p.artist_counts[:, HEARD_5]),
-    "artist_skipped": lambda p: np.log1p(p.artist_counts[:, SKIPPED]),
-    "artist_completed": lambda p: np.log1p(p.artist_counts[:, COMPLETED]),
-    "artist_liked": lambda p: np.log1p(p.artist_counts[:, LIKED]),
-    "artist_plays": lambda p: np.log1p(p.artist_memory[:, 0]),
-    "artist_skips": lambda p: np.log1p(p.artist_memory[:, 1]),
-    "artist_likes": lambda p: np.log1p(p.artist_memory[:, 2]),
-    "artist_dislikes": lambda p: np.log1p(p.artist_memory[:, 3]),
-    "continues": _continues,
-    **{
-        f"{name}_from_completed": _attribute(lambda p: p.distance_from_completed, a)
-        for a, name in enumerate(ATTRIBUTES)
-    },
-    **{
-        f"{name}_from_skipped": _attribute(lambda p: p.distance_from_skipped, a)
-        for a, name in enumerate(ATTRIBUTES)
-    },
+CANDIDATE_BLOCKS: Final[dict[tuple[str, ...], Callable[[Pairing], F32]]] = {
+    (
+        "cosine_wanted",
+        "cosine_pleased",
+        "cosine_refused",
+        "cosine_newest",
+        "cosine_second",
+        "cosine_third",
+    ): lambda p: p.cosines[:, : NEWEST + 3],
+    ("nearest_completed", "nearest_skipped"): _nearest,
+    ITEM_FACTS: lambda p: p.sessions.table.facts[p.items],
+    ("type_share", "type_skip_share"): _type_fit,
+    ("item_heard", "item_heard_now", "item_skipped", "item_liked"): _item_history,
+    (
+        "artist_heard",
+        "artist_heard_5",
+        "artist_skipped",
+        "artist_completed",
+        "artist_liked",
+    ): _artist_history,
+    ("artist_plays", "artist_skips", "artist_likes", "artist_dislikes"): (
+        lambda p: np.log1p(p.artist_memory)
+    ),
+    ("continues",): _continues,
+    tuple(f"{name}_from_completed" for name in ATTRIBUTES): lambda p: p.distance_from_completed,
+    tuple(f"{name}_from_skipped" for name in ATTRIBUTES): lambda p: p.distance_from_skipped,
 }
+
+SESSION_FEATURES: Final = tuple(name for names in SESSION_BLOCKS for name in names)
+CANDIDATE_FEATURES: Final = tuple(name for names in CANDIDATE_BLOCKS for name in names)
 
 
 def schema_of(session: Iterable[str], candidate: Iterable[str]) -> str:
@@ -188,13 +181,12 @@ FEATURE_SCHEMA: Final = schema_of(SESSION_FEATURES, CANDIDATE_FEATURES)
 def featurize(sessions: SessionBatch, candidates: Candidates) -> Features:
     """Compute the ranker's input for all sessions of a poll at once."""
     pairing = Pairing(sessions, candidates)
-    # Filled feature by feature, each a contiguous row, and turned once at the end.
-    user = np.empty((len(SESSION_FEATURES), len(sessions)), dtype=np.float32)
-    for row, of_session in enumerate(SESSION_FEATURES.values()):
-        user[row] = of_session(sessions)
-    candidate = np.empty((len(CANDIDATE_FEATURES), len(candidates)), dtype=np.float32)
-    for row, of_pair in enumerate(CANDIDATE_FEATURES.values()):
-        candidate[row] = of_pair(pairing)
-    return Features(
-        np.ascontiguousarray(user.T), candidates.owner, np.ascontiguousarray(candidate.T)
-    )
+    user = np.empty((len(sessions), len(SESSION_FEATURES)), dtype=np.float32)
+    at = 0
+    for names, of_session in SESSION_BLOCKS.items():
+        user[:, at : (at := at + len(names))] = of_session(sessions)
+    candidate = np.empty((len(candidates), len(CANDIDATE_FEATURES)), dtype=np.float32)
+    at = 0
+    for names, of_pair in CANDIDATE_BLOCKS.items():
+        candidate[:, at : (at := at + len(names))] = of_pair(pairing)
+    return Features(user, candidates.owner, candidate)

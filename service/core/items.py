@@ -14,6 +14,16 @@ from numpy.typing import NDArray
 
 ATTRIBUTES: Final = ("energy", "valence", "tempo", "acousticness", "speechiness", "era")
 NEIGHBOURS: Final = 32
+ITEM_FACTS: Final = (
+    "popularity",  # 0 never played, 1 the most played, on a log scale
+    "freshness",  # 1 for the newest release, fading with a scale of a year; 0 when unknown
+    "duration",  # log of seconds
+    "explicit",
+    "is_music",
+    "is_podcast",
+    "is_audiobook",
+    "is_video",
+)
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -84,6 +94,15 @@ class ItemTable:
         counts = np.log1p(self.popularity * 1e6)
         top = float(counts.max()) if len(counts) else 0.0
         return np.asarray(counts / top if top > 0 else counts, dtype=np.float32)
+
+    @cached_property
+    def facts(self) -> F32:
+        """float32[n, 8]: columns as in ITEM_FACTS, ready for the ranker."""
+        age_years = (self.newest_day - self.released_day) / 365.0
+        freshness = np.where(self.released_day > 0, np.exp(-age_years), 0.0)
+        types = [self.content_type == number for number in range(4)]
+        columns = (self.log_popularity, freshness, np.log1p(self.duration_s), self.explicit)
+        return np.stack([*columns, *types], axis=1).astype(np.float32)
 
     @cached_property
     def known_attributes(self) -> F32:
