@@ -60,7 +60,7 @@ WINDOWS: Final = np.array(
 def _plays(s: SessionBatch) -> F32:
     """How many plays the session has, and the ring, on a log scale: float32[B, 2]."""
     plays = np.stack([s.current.sum(axis=1), s.played.sum(axis=1)], axis=1)
-    return np.log1p(plays, dtype=np.float32)
+    return np.asarray(np.log1p(plays), dtype=np.float32)
 
 
 def _shares(s: SessionBatch) -> F32:
