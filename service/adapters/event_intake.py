@@ -11,6 +11,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from service.adapters.stopping import stop_in_time
 from service.api.ports import Outgoing, Receipt
 from service.core.errors import Unavailable
 
@@ -37,12 +38,12 @@ class KafkaEventSink:
         try:
             await self._producer.start()
         except KafkaError as error:
-            await self._producer.stop()
+            await stop_in_time(self._producer)
             raise Unavailable(f"kafka at {self._bootstrap}: {error}; see `segue doctor`") from error
 
     async def stop(self) -> None:
         """Send what is still buffered and disconnect."""
-        await self._producer.stop()
+        await stop_in_time(self._producer)
 
     async def send_many(self, events: Sequence[Outgoing]) -> list[Receipt]:
         """Append the events in the given order; return when all replicas in sync hold them.

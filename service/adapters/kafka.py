@@ -22,6 +22,7 @@ from aiokafka import (
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from service.adapters.stopping import stop_in_time
 from service.core.errors import Refused, Unavailable
 from service.core.events import Record, UserId
 from service.core.slates import DEAD_LETTER_HEADERS, DeadLetter, OutcomeBatch, Slate
@@ -87,7 +88,7 @@ class KafkaEventLog:
 
     async def stop(self) -> None:
         """Leave the group at once, so that others take over without waiting for a timeout."""
-        await self._consumer.stop()
+        await stop_in_time(self._consumer)
 
     @property
     def lineage(self) -> bytes:
@@ -208,7 +209,7 @@ class KafkaPublisher:
 
     async def stop(self) -> None:
         """Send what is pending and disconnect."""
-        await self._producer.stop()
+        await stop_in_time(self._producer)
 
     async def publish(self, publication: Publication) -> None:
         """Send everything, then wait for every acknowledgement."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from service.adapters.stopping import stop_in_time
 from service.core.errors import Unavailable
 from service.core.events import Record
 
@@ -49,14 +50,14 @@ class KafkaSlateFeed:
             for partition in self._consumer.assignment():
                 await self._consumer.position(partition)
         except KafkaError as error:
-            await self._consumer.stop()
+            await stop_in_time(self._consumer)
             raise Unavailable(
                 f"kafka at {self._bootstrap}, topic {self._topic}: {error}; see `segue doctor`"
             ) from error
 
     async def stop(self) -> None:
         """Disconnect."""
-        await self._consumer.stop()
+        await stop_in_time(self._consumer)
 
     async def batches(self) -> AsyncIterator[Sequence[Record]]:
         """Yield records as they arrive. An outage is silence: the client reconnects by itself."""
