@@ -4,12 +4,14 @@ settings > catalogue, model > Kafka, Redis > processor > loop until told to stop
 """
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -29,6 +31,9 @@ from service.settings import Settings
 from service.side_effects import WorkerSideEffects
 from service.sources import default_sources
 from service.telemetry import WorkerMetrics, configure_logging
+
+GC_ALLOCATIONS: Final = 20_000
+"""New containers between two young collections; a batch makes thousands, all short-lived."""
 
 
 class SystemClock:
@@ -92,6 +97,10 @@ async def open_worker(settings: Settings) -> AsyncIterator[Worker]:
         await publisher.start()
         await log.start()
         pulse = Pulse()
+        # Catalogue and model stay for good: the collector need not walk them again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_ALLOCATIONS)
         with (
             ranking_thread(ranking) as rank,
             serve_health(settings.worker.health_port, pulse, registry),

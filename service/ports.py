@@ -98,7 +98,7 @@ class SessionStore(Protocol):
         ...
 
 
-class Trace(Struct, frozen=True, kw_only=True):
+class Trace(Struct, frozen=True, kw_only=True, gc=False):
     """Version and times along the way of the event that caused a slate; they go out as headers.
 
     The version is a header too because a deleted user's record has no body to say it.

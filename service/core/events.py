@@ -31,7 +31,7 @@ _Span = Meta(ge=0, le=TIME_MAX_MS, description="milliseconds")
 _Label = Meta(max_length=64)
 
 
-class Served(Struct, frozen=True, kw_only=True):
+class Served(Struct, frozen=True, kw_only=True, gc=False):
     """Where the item came from, when it came from a slate: lets outcomes be attributed."""
 
     slate_version: Annotated[int, Meta(ge=0)]
@@ -42,7 +42,7 @@ def _tag(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-class Fact(Struct, frozen=True, kw_only=True, tag_field="type", tag=_tag):
+class Fact(Struct, frozen=True, kw_only=True, gc=False, tag_field="type", tag=_tag):
     """What every event carries."""
 
     event_id: Annotated[EventId, _Id]
@@ -53,7 +53,7 @@ class Fact(Struct, frozen=True, kw_only=True, tag_field="type", tag=_tag):
     country: Annotated[str, _Label] | None = None
 
 
-class ItemFact(Fact, frozen=True, kw_only=True):
+class ItemFact(Fact, frozen=True, kw_only=True, gc=False):
     """What every event about one item carries."""
 
     item_id: Annotated[ItemId, _Id]
@@ -64,53 +64,53 @@ class ItemFact(Fact, frozen=True, kw_only=True):
     served: Served | None = None
 
 
-class Started(ItemFact, frozen=True, kw_only=True):
+class Started(ItemFact, frozen=True, kw_only=True, gc=False):
     """An item began to play."""
 
 
-class Progressed(ItemFact, frozen=True, kw_only=True):
+class Progressed(ItemFact, frozen=True, kw_only=True, gc=False):
     """A heartbeat: the item has played up to `position_ms`."""
 
 
-class Skipped(ItemFact, frozen=True, kw_only=True):
+class Skipped(ItemFact, frozen=True, kw_only=True, gc=False):
     """The listener left the item before its end, at `position_ms`."""
 
 
-class Completed(ItemFact, frozen=True, kw_only=True):
+class Completed(ItemFact, frozen=True, kw_only=True, gc=False):
     """The item played to its end."""
 
 
-class Liked(ItemFact, frozen=True, kw_only=True):
+class Liked(ItemFact, frozen=True, kw_only=True, gc=False):
     """An explicit thumbs-up."""
 
 
-class Disliked(ItemFact, frozen=True, kw_only=True):
+class Disliked(ItemFact, frozen=True, kw_only=True, gc=False):
     """An explicit thumbs-down: the item is not offered again."""
 
 
-class Saved(ItemFact, frozen=True, kw_only=True):
+class Saved(ItemFact, frozen=True, kw_only=True, gc=False):
     """The item was put in the library."""
 
 
-class Seeked(ItemFact, frozen=True, kw_only=True):
+class Seeked(ItemFact, frozen=True, kw_only=True, gc=False):
     """The listener moved to `position_ms` within the item."""
 
 
-class Queued(ItemFact, frozen=True, kw_only=True):
+class Queued(ItemFact, frozen=True, kw_only=True, gc=False):
     """The listener put the item in the queue by hand."""
 
 
-class Steered(Fact, frozen=True, kw_only=True):
+class Steered(Fact, frozen=True, kw_only=True, gc=False):
     """The listener said what should come next."""
 
     intent: SteerIntent
 
 
-class SessionEnded(Fact, frozen=True, kw_only=True):
+class SessionEnded(Fact, frozen=True, kw_only=True, gc=False):
     """The listener closed the player."""
 
 
-class UserDeleted(Fact, frozen=True, kw_only=True):
+class UserDeleted(Fact, frozen=True, kw_only=True, gc=False):
     """Forget this user: everything before this event is erased."""
 
 

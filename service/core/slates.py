@@ -1,4 +1,7 @@
-"""What goes out: slates, outcomes and dead letters, as records on Kafka topics."""
+"""What goes out: slates, outcomes and dead letters, as records on Kafka topics.
+
+None of these can be part of a reference cycle, so the garbage collector need not follow them.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,14 +11,14 @@ from msgspec import Struct
 from service.core.events import ContentType, EventId, ItemId, UserId
 
 
-class Source(Struct, frozen=True):
+class Source(Struct, frozen=True, gc=False):
     """The last input record folded into what this slate was made from."""
 
     partition: int
     offset: int
 
 
-class Model(Struct, frozen=True):
+class Model(Struct, frozen=True, gc=False):
     """Who ranked."""
 
     name: str
@@ -23,7 +26,7 @@ class Model(Struct, frozen=True):
     variant: str = "champion"
 
 
-class SlateItem(Struct, frozen=True, kw_only=True):
+class SlateItem(Struct, frozen=True, kw_only=True, gc=False):
     """One place of the slate."""
 
     item_id: ItemId
@@ -37,7 +40,7 @@ class SlateItem(Struct, frozen=True, kw_only=True):
     campaign_id: str | None = None
 
 
-class Slate(Struct, frozen=True, kw_only=True):
+class Slate(Struct, frozen=True, kw_only=True, gc=False):
     """The ranked list that is pushed. A consumer keeps the highest `version` per user."""
 
     user_id: UserId
@@ -55,7 +58,7 @@ class Slate(Struct, frozen=True, kw_only=True):
     items: tuple[SlateItem, ...] = ()
 
 
-class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What became of one item: served by a slate (then `slate_version`), or played otherwise."""
 
     user_id: UserId
@@ -72,7 +75,7 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
     slot: int | None = None
 
 
-class OutcomeBatch(Struct, frozen=True, kw_only=True):
+class OutcomeBatch(Struct, frozen=True, kw_only=True, gc=False):
     """All outcomes of one partition in one poll. Readers de-duplicate by (partition, offset)."""
 
     partition: int
@@ -80,7 +83,7 @@ class OutcomeBatch(Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...]
 
 
-class DeadLetter(Struct, frozen=True, kw_only=True):
+class DeadLetter(Struct, frozen=True, kw_only=True, gc=False):
     """A record nobody can process: its payload untouched (cut at the size limit), why beside it."""
 
     topic: str

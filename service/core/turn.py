@@ -26,7 +26,7 @@ class Entry(Struct, frozen=True, gc=False):
     event: PlaybackEvent
 
 
-class Turn(Struct, frozen=True, kw_only=True):
+class Turn(Struct, frozen=True, kw_only=True, gc=False):
     """The result. `new` is None when nothing was above the stored offset."""
 
     user_id: UserId
