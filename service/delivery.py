@@ -68,6 +68,15 @@ class Delivery:
             task, self._under_way = self._under_way, None
             await task
 
+    async def rest(self) -> None:
+        """Use a quiet moment: see the parcel under way out, and commit when it is time.
+
+        Raises:
+            Unavailable, StaleWrite: As `settle` says.
+        """
+        await self.settle()
+        await self._commit_if_due(self._finished)
+
     async def close(self) -> None:
         """Deliver what is under way and commit all that is finished."""
         await self.settle()
@@ -87,6 +96,9 @@ class Delivery:
         for record in parcel.records:
             finished[record.partition] = max(finished.get(record.partition, 0), record.offset + 1)
         await self._side_effects.after(parcel.publication, report)
+        await self._commit_if_due(finished)
+
+    async def _commit_if_due(self, finished: dict[int, int]) -> None:
         if self._clock.now_ns() - self._committed_at_ns >= self._interval_ns:
             await self._commit(finished)
 

@@ -104,7 +104,7 @@ class Processor:
         if batch.records:
             await self._delivery.hand_over(await self._work(batch))
         else:
-            await self._delivery.settle()
+            await self._delivery.rest()
         return len(batch.records)
 
     async def drain(self) -> None:

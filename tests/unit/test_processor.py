@@ -326,6 +326,16 @@ async def test_a_worker_whose_commit_is_refused_believes_nothing_any_more() -> N
     assert world.log.committed == {}
 
 
+async def test_what_is_finished_is_committed_even_when_nothing_more_comes() -> None:
+    world = World()
+    world.send(item_fact(event_id="e1"))
+    worker = world.worker(commit_interval_ms=20)
+    worker._delivery._committed_at_ns = world.clock.now_ns()
+    for _ in range(30):  # the clock moves a millisecond each time it is read
+        await worker.step()
+    assert sum(world.log.committed.values()) == 1
+
+
 async def test_after_a_doubt_nothing_from_before_is_committed() -> None:
     world = World()
     world.send(item_fact(event_id="e1"))
