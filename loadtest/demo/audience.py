@@ -23,8 +23,8 @@ from service.core.events import EventId, PlaybackEvent, Served, SessionEnded, Us
 from service.core.slates import Slate
 
 BETWEEN_SESSIONS_MS: Final = 600_000
-CYCLE_MS: Final = 260_000.0
-"""One play and the pause after it, on average, when slates are good: measured over a long demo."""
+CYCLE_MS: Final = 360_000.0
+"""One play and the pause after it, on average: measured over a minute of the demo."""
 EVENTS_PER_PLAY: Final = 2.3
 ANSWER_MS: Final = 60.0
 """A player starts its next item no sooner after an event, by the wall: the slate is on its way."""
