@@ -1,12 +1,7 @@
 """The operator's commands as somebody types them: exit codes, tables, JSON on the last line."""
 
-import asyncio
-import json
-import os
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -16,40 +11,8 @@ from service.ops.topic_init import init_topics
 from service.settings import Settings
 from tests.bad_records import bad_records, envelope
 from tests.conftest import KafkaForTest, ValkeyForTest
+from tests.integration.shell import Shell
 from tests.integration.worker_on_stack import work_off
-
-
-class Shell:
-    """Runs `segue` against this test's topics."""
-
-    def __init__(self, settings: Settings) -> None:
-        topics = {f"SEGUE_TOPICS__{name.upper()}": value for name, value in settings.topics}
-        self._environment = {
-            **{name: text for name, text in os.environ.items() if not name.startswith("SEGUE_")},
-            **topics,
-            "SEGUE_KAFKA__BOOTSTRAP": settings.kafka.bootstrap,
-            "SEGUE_KAFKA__GROUP": settings.kafka.group,
-            "SEGUE_REDIS__URL": settings.redis.url,
-            "COLUMNS": "200",
-        }
-
-    async def run(self, *words: str, stdin: bytes = b"") -> tuple[int, str]:
-        """Return the exit code and what was printed."""
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "service.cli", *words),
-            env=self._environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        printed, _ = await child.communicate(stdin)
-        assert child.returncode is not None
-        return child.returncode, printed.decode()
-
-    async def json(self, *words: str) -> tuple[int, dict[str, Any]]:
-        """Return the exit code and the object on the last line."""
-        code, printed = await self.run(*words)
-        return code, json.loads(printed.splitlines()[-1])
 
 
 @pytest.fixture
