@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from loadtest.world.build import build_world_catalog
+from service.core.items import ItemTable
 from service.embedded.fleet import running_fleet
 from service.embedded.topics import create_topics, topic_specs, wait_for_topics
 from service.settings import CatalogSettings, KafkaSettings, RedisSettings, Settings, TopicSettings
@@ -36,17 +38,26 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ItemTable]:
+    """The world's catalogue: its folder, and what is in it."""
+    folder = tmp_path_factory.mktemp("world") / "catalog"
+    return folder, build_world_catalog(folder).table
+
+
+@pytest.fixture(scope="session")
 def live(
-    kafka_bootstrap: str, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
+    kafka_bootstrap: str,
+    valkey_url: str,
+    catalog: tuple[Path, ItemTable],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
     """The address of the page: real Kafka, Valkey, worker and API, the world's catalogue."""
     folder = tmp_path_factory.mktemp("live")
-    build_world_catalog(folder / "catalog")
     settings = Settings(
         kafka=KafkaSettings(bootstrap=kafka_bootstrap, group="live-worker"),
         topics=TopicSettings(**{name: f"live.{name}" for name in TopicSettings.model_fields}),
         redis=RedisSettings(url=valkey_url),
-        catalog=CatalogSettings(path=folder / "catalog"),
+        catalog=CatalogSettings(path=catalog[0]),
         work_dir=folder,
     )
     loop = asyncio.new_event_loop()
@@ -89,20 +100,33 @@ async def browser() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def listening(
-    browser: Browser, live: str, *, forgive: str = "nothing", **context: Any
+    browser: Browser, live: str, *, user: str = "", forgive: str = "nothing", **context: Any
 ) -> AsyncIterator[Page]:
-    """The page of a new listener, who has pressed play. What the browser complains of fails."""
+    """A listener's page, by default a new one's, after play. What the browser complains of fails.
+
+    Args:
+        browser: Opens the page.
+        live: The stack's address.
+        user: Who listens.
+        forgive: Complaints with these words are none.
+        context: Of the page: viewport, motion.
+    """
     complaints: list[str] = []
     page = await browser.new_page(**{"viewport": {"width": 1280, "height": 800}} | context)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    await page.goto(f"{live}/?user=t{uuid4().hex[:12]}")
+    await page.goto(f"{live}/?user={user or new_user()}")
     await page.locator("#link[data-link=live]").wait_for()
     await page.locator("#play").click()
     await page.locator("#skip:enabled").wait_for()
     yield page
     await page.close()
     assert [complaint for complaint in complaints if forgive not in complaint] == []
+
+
+def new_user() -> str:
+    """A name that nobody has had."""
+    return f"t{uuid4().hex[:12]}"
 
 
 @pytest.fixture

@@ -55,22 +55,6 @@ async def test_a_skip_plays_the_next_item_and_changes_the_queue(page: Page) -> N
     await expect(page.locator("#queue .move:not(:empty)").first).to_be_visible()
 
 
-async def test_skipping_makes_an_artist_less_present(page: Page) -> None:
-    await settle(page)
-    before = await order(page)
-    artist = await page.locator(ROWS).first.get_attribute("data-artist")
-    assert artist
-    await page.locator(f'{ROWS}[data-artist="{artist}"] button').first.click()
-    await settle(page)
-    present = await count_of(page, artist)
-    for _ in range(2):
-        await page.locator("#skip").click()
-        await wait_for_answer(page)
-        await settle(page)
-    assert await order(page) != before
-    assert await count_of(page, artist) <= present
-
-
 async def test_a_dislike_takes_the_item_away_and_moves_on(page: Page) -> None:
     await settle(page)
     disliked = await playing(page)
@@ -80,23 +64,6 @@ async def test_a_dislike_takes_the_item_away_and_moves_on(page: Page) -> None:
     assert await playing(page) != disliked
     assert disliked not in await order(page)
     assert await page.evaluate("view.action.slate.reason") == "disliked"
-
-
-async def test_less_of_an_artist_makes_it_less_present(page: Page) -> None:
-    await settle(page)
-    await page.locator("#more").click()  # close to one item there is more of its artist
-    await wait_for_answer(page)
-    artists = await page.locator(ROWS).evaluate_all("rows => rows.map(r => r.dataset.artist)")
-    artist = max(artists, key=artists.count)
-    await page.locator(f'{ROWS}[data-artist="{artist}"] button').first.click()
-    await until(page, f"view.current.artist_id === {artist!r}")
-    await settle(page)
-    before = max(await count_of(page, artist), artists.count(artist) - 1)
-    await page.locator("#less").click()
-    await wait_for_answer(page)
-    await expect(page.locator("#tags .tag", has_text="Less of")).to_be_visible()
-    after = await count_of(page, artist)
-    assert after < before or after == 0
 
 
 async def test_a_content_type_that_is_switched_off_is_gone_until_its_tag_is_removed(
