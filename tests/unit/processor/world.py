@@ -91,6 +91,7 @@ async def work_to_the_end(world: World) -> None:
             await worker.drain()
             return
         except Crash:
+            worker.doubt()  # what it was delivering is nobody's any more
             world.log.reassign()
     raise AssertionError("200 crashes")
 
