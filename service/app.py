@@ -80,7 +80,11 @@ async def run(worker: Worker, stop: asyncio.Event) -> None:
         worker.metrics.retries.labels(type(error).__name__).inc()
         structlog.get_logger().warning("batch tried again", error=str(error), attempt=attempt)
 
-    await loop.run(worker.processor, worker.log, stop, on_step=worker.pulse.beat, on_retry=on_retry)
+    def on_step() -> None:
+        worker.pulse.beat()
+        worker.metrics.observe_lag(worker.log.lag_records)
+
+    await loop.run(worker.processor, worker.log, stop, on_step=on_step, on_retry=on_retry)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -90,6 +91,12 @@ class WorkerMetrics:
                 counter.labels(label).inc(count)
         for trace in report.traces:
             self._observe_stages(trace, report.published_at_ns)
+
+    def observe_lag(self, lag_records: Mapping[int, int]) -> None:
+        """Show the lag of the partitions held now; one that moved away is no longer shown."""
+        self.lag.clear()
+        for partition, records in lag_records.items():
+            self.lag.labels(partition).set(records)
 
     def _observe_stages(self, trace: Trace, published_at_ns: int) -> None:
         appended_ns = trace.appended_at_ms * 1_000_000

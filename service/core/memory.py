@@ -34,9 +34,6 @@ class PlayEnd(IntEnum):
     QUEUED = 4  # asked for by hand, not played yet
 
 
-NOTHING: Final = PlayEnd.NOTHING
-
-
 class Play(Struct, frozen=True, array_like=True, gc=False):
     """One entry of the ring."""
 

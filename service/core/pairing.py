@@ -13,7 +13,7 @@ import numpy as np
 from service.core.candidates import Candidates
 from service.core.events import CONTENT_TYPES
 from service.core.items import F32, I32
-from service.core.keys import pair_keys, sum_by_key
+from service.core.keys import I64, pair_keys, sum_by_key
 from service.core.sessions import Mask, SessionBatch
 
 TYPES: Final = len(CONTENT_TYPES)
@@ -79,9 +79,14 @@ class Pairing:
         """float32[M, 7]: tallies of the ring entries that match each candidate, -1 matches none."""
         owner, place = np.nonzero(self.sessions.played & (of_ring >= 0))
         ring_keys = pair_keys(owner.astype(np.int32), of_ring[owner, place], values_max)
-        wanted = pair_keys(self.candidates.owner, of_candidate, values_max)
-        wanted[of_candidate < 0] = -1
+        wanted = self._wanted(of_candidate, values_max)
         return sum_by_key(wanted, ring_keys, self._tallies[owner, place])
+
+    def _wanted(self, of_candidate: I32, values_max: int) -> I64:
+        """int64[M]: each candidate's (session, value) key; -1, which no entry has, for unknown."""
+        keys = pair_keys(self.candidates.owner, of_candidate, values_max)
+        keys[of_candidate < 0] = -1
+        return keys
 
     @cached_property
     def item_counts(self) -> F32:
@@ -115,9 +120,7 @@ class Pairing:
             if (row := table.artist_rows.get(m.artist_id)) is not None
         ]
         columns = np.array(known, dtype=np.int32).reshape(-1, 6)
-        artists = table.artist[self.items]
-        wanted = pair_keys(self.candidates.owner, artists, len(table.artist_ids))
-        wanted[artists < 0] = -1
+        wanted = self._wanted(table.artist[self.items], len(table.artist_ids))
         keys = pair_keys(columns[:, 0], columns[:, 1], len(table.artist_ids))
         return sum_by_key(wanted, keys, columns[:, 2:].astype(np.float32))
 

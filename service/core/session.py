@@ -18,7 +18,6 @@ from msgspec.structs import replace
 
 from service.core import events as ev
 from service.core.memory import (
-    NOTHING,
     RING_MAX,
     ArtistMemory,
     ItemMemory,
@@ -187,7 +186,7 @@ def _ring_after(
     if index is not None:
         return (*ring[:index], _played_on(ring[index], event), *ring[index + 1 :]), 0
     fresh = Play(
-        event.item_id, NOTHING, 0, stamp(at_ms), ev.CONTENT_TYPES.index(event.content_type)
+        event.item_id, PlayEnd.NOTHING, 0, stamp(at_ms), ev.CONTENT_TYPES.index(event.content_type)
     )
     return (*ring, _played_on(fresh, event))[-RING_MAX:], 1
 
