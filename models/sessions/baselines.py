@@ -122,7 +122,7 @@ class SessionNeighbours:
 
     def score(self, queries: Queries) -> sparse.csr_matrix:
         """Sums of likeness."""
-        return self.index.score(queries.recent, self.recipe)[0]
+        return self.index.score(queries.of_session, self.recipe)[0]
 
 
 @dataclass(frozen=True)

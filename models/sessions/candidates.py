@@ -43,8 +43,8 @@ class Union:
 
 def propose(bases: Bases, queries: Queries, recipe: Recipe) -> Evidence:
     """Ask every source for its `per_source` best."""
-    scores, counts = bases.neighbours.score(queries.recent, recipe.neighbours)
-    narrow, _ = bases.neighbours.score(queries.recent, narrow_recipe(recipe.neighbours))
+    scores, counts = bases.neighbours.score(queries.of_session, recipe.neighbours)
+    narrow, _ = bases.neighbours.score(queries.of_session, narrow_recipe(recipe.neighbours))
     directions = queries.direction @ bases.encoder.items.T
     following = rows_of(bases.transitions.soon, queries.last)
     most = recipe.per_source

@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.sessions.read import SessionLog
+from models.sessions.read import I32
 
 F32 = NDArray[np.float32]
 
-PLAYS_MAX: Final = 50
-"""The newest plays of a prefix that the encoder reads: as many as the service's state holds."""
+PLAYS_MAX: Final = 20
+"""The newest plays that the encoder reads."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Encoder:
         """float32[n, d]: the item vectors, unit length."""
         return self.table[:-1]
 
-    def inputs(self, rows: NDArray[np.int32]) -> F32:
+    def inputs(self, rows: I32) -> F32:
         """What the GRU reads of items: their vectors, scaled to entries near 1."""
         return np.asarray(self.table[rows] * np.float32(np.sqrt(self.dim)))
 
@@ -63,22 +63,24 @@ class Encoder:
         out = state @ self.w_out + x @ self.w_last
         return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-6))
 
-    def encode(self, log: SessionLog) -> F32:
-        """Where each prefix of each session points.
+    def encode(self, recent: I32) -> F32:
+        """Where sessions point: int32[n, r] item rows, newest first, -1 padded -> float32[n, d].
 
-        Returns:
-            float32[p, d], in the order of the log's plays: the prefix up to and with that play.
+        Reads the newest PLAYS_MAX; a session without a play points nowhere (zeros).
         """
-        result = np.zeros((len(log.items), self.dim), dtype=np.float32)
-        order = np.argsort(-log.lengths, kind="stable")
-        starts, lengths = log.starts[:-1][order], log.lengths[order]
-        state = np.zeros((len(log), self.dim), dtype=np.float32)
-        for place in range(int(lengths.max(initial=0))):
-            alive = int(np.searchsorted(-lengths, -place, side="left"))
-            at = starts[:alive] + place
-            x = self.inputs(log.items[at])
-            state[:alive] = self.step(state[:alive], x)
-            result[at] = self.point(state[:alive], x)
+        plays = recent[:, :PLAYS_MAX]
+        front = np.argsort(plays < 0, axis=1, kind="stable")
+        plays = np.take_along_axis(plays, front, axis=1)
+        length = (plays >= 0).sum(axis=1)
+        order = np.argsort(-length, kind="stable")
+        plays, length = plays[order], length[order]
+        state = np.zeros((len(plays), self.dim), dtype=np.float32)
+        for place in range(int(length.max(initial=0)) - 1, -1, -1):
+            alive = int(np.searchsorted(-length, -place, side="left"))
+            state[:alive] = self.step(state[:alive], self.inputs(plays[:alive, place]))
+        result = np.zeros_like(state)
+        some = order[length > 0]
+        result[some] = self.point(state[: len(some)], self.inputs(plays[: len(some), 0]))
         return result
 
 

@@ -67,7 +67,7 @@ def evaluate_logs(logs: Logs, *, seed: int, say: Say) -> dict[str, Any]:
 
 def judge(model: SessionRecommender, logs: Logs, *, seed: int, say: Say) -> dict[str, Any]:
     """Everything that is reported of a trained recommender."""
-    queries = every_prefix(logs.test, model.bases.encoder)
+    queries = every_prefix(logs.test, model.bases.encoder, before=logs.train)
     stages, ranks = _stages(model, logs.train, queries, say)
     return {
         **stages[model.name],
@@ -76,7 +76,7 @@ def judge(model: SessionRecommender, logs: Logs, *, seed: int, say: Say) -> dict
         "intervals": intervals(ranks, queries.session, seed=seed),
         "stages": stages,
         "recall": recall_of_sources(model.bases, queries, model.recipe),
-        "lag": lag_curve(model, logs.test, model.bases.encoder),
+        "lag": lag_curve(model, logs.test, logs.train, model.bases.encoder),
         "by_listener": by_listener(ranks, queries, logs.train),
         "by_item_age": by_item_age(ranks, queries, logs.train, logs.items),
         "by_half": _by_half(ranks, queries),

@@ -21,12 +21,12 @@ QUERIES: Final = 8_000
 
 
 def lag_curve(
-    recommender: Recommender, log: SessionLog, encoder: Encoder
+    recommender: Recommender, log: SessionLog, before: SessionLog, encoder: Encoder
 ) -> dict[str, dict[str, float]]:
     """Metrics of the same recommender and the same targets at each lag."""
     curve = {}
     for name, withheld in WITHHELD.items():
-        queries = every_prefix(log, encoder, withheld=withheld)
+        queries = every_prefix(log, encoder, before=before, withheld=withheld)
         late = np.flatnonzero(queries.place >= PLACE_MIN)
         chosen = late[:: max(1, len(late) // QUERIES)]
         curve[name] = summary(recommender.ranks(queries.take(chosen)))

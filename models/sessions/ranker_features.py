@@ -69,7 +69,7 @@ class Block:
     @cached_property
     def cosines(self) -> F32:
         """float32[m, 3]: to where the encoder points, to the last play, to the session's mean."""
-        encoder, recent = self.bases.encoder, self.queries.recent
+        encoder, recent = self.bases.encoder, self.queries.of_session
         vectors = encoder.table[recent]  # -1 is the last row, the unknown item's: zero
         mean = vectors.sum(axis=1)
         mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-6)
@@ -122,7 +122,7 @@ def _from_neighbours(block: Block) -> dict[str, F32]:
 
 
 def _from_transitions(block: Block) -> dict[str, F32]:
-    counts, items, recent = block.bases.transitions, block.union.items, block.queries.recent
+    counts, items, recent = block.bases.transitions, block.union.items, block.queries.of_session
     follows = look_up(counts.follows, block.last, items)
     leaves = np.maximum(counts.leaves[block.last], 1)
     soon = [look_up(counts.soon, recent[block.union.owner, p], items) for p in range(RECENT // 2)]
@@ -155,7 +155,7 @@ def _from_counts(block: Block) -> dict[str, F32]:
 
 
 def _from_session(block: Block) -> dict[str, F32]:
-    heard = block.queries.recent[block.union.owner] == block.union.items[:, None]
+    heard = block.queries.of_session[block.union.owner] == block.union.items[:, None]
     nearness = (heard / (1.0 + np.arange(RECENT))).max(axis=1)
     return {
         "heard": heard.any(axis=1).astype(np.float32),

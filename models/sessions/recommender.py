@@ -83,7 +83,7 @@ def fit_recommender(
     with timing.of("bases of the earlier part"):
         earlier = fit_bases(split.earlier, items, recipe, seed=seed)
     with timing.of("ranker's examples"):
-        examples = ranker_examples(earlier, split.later, recipe, seed=seed)
+        examples = ranker_examples(earlier, split.later, split.earlier, recipe, seed=seed)
     with timing.of("ranker"):
         ranker = fit_ranker(examples, recipe.ranker, seed=seed)
     with timing.of("bases of everything"):
@@ -92,10 +92,10 @@ def fit_recommender(
 
 
 def ranker_examples(
-    bases: Bases, later: SessionLog, recipe: Recipe, *, seed: int
+    bases: Bases, log: SessionLog, before: SessionLog, recipe: Recipe, *, seed: int
 ) -> RankerExamples:
     """Queries of sessions that the bases have not seen, drawn by chance if there are too many."""
-    queries = every_prefix(later, bases.encoder)
+    queries = every_prefix(log, bases.encoder, before=before)
     most = recipe.ranker.queries_max
     if len(queries) > most:
         draws = np.random.default_rng([seed, 14])

@@ -36,7 +36,15 @@ def test_an_unknown_target_is_never_reached() -> None:
 def test_popularity_counts_ties_against_the_target() -> None:
     none = np.zeros(4, np.int32)
     queries = Queries(
-        none[:, None], none, np.zeros((4, 1), np.float32), np.array([0, 1, 3, -1]), none, none, none
+        recent=none[:, None],
+        current=none[:, None] > 0,
+        end=none[:, None].astype(np.int8),
+        length=none,
+        direction=np.zeros((4, 1), np.float32),
+        target=np.array([0, 1, 3, -1], np.int32),
+        session=none,
+        user=none,
+        place=none,
     )
     ranks = Popular(np.array([5, 2, 2, 0])).ranks(queries)
     assert ranks.tolist() == [1, 3, UNREACHED, UNREACHED]
