@@ -19,17 +19,15 @@ from prometheus_client import CollectorRegistry
 from service import loop
 from service.adapters.catalog import read_catalog
 from service.adapters.kafka import KafkaEventLog, KafkaPublisher
-from service.adapters.onnx import OnnxScorer
 from service.adapters.redis import RedisSessionStore, connect
 from service.adapters.slate_cache import SlateCache
-from service.core.selectors import Caps
 from service.core.session import SessionState
 from service.health import Pulse, serve_health
 from service.processor import Limits, Outside, Processor, Rank
 from service.ranking import Ranked, Ranking
+from service.ranking_loading import load_ranking
 from service.settings import Settings
 from service.side_effects import WorkerSideEffects
-from service.sources import default_sources
 from service.telemetry import WorkerMetrics, configure_logging
 
 GC_ALLOCATIONS: Final = 20_000
@@ -134,12 +132,7 @@ def open_ranking(settings: Settings) -> Ranking:
         Refused: One of them is missing or does not fit.
     """
     table = read_catalog(settings.catalog.path).table
-    scorer = OnnxScorer.load(settings.model.path)
-    ranking = Ranking(
-        table, default_sources(table), scorer, caps=Caps(length=settings.slate.length)
-    )
-    ranking.rank([SessionState()])  # build the indexes now, not on the first listener's skip
-    return ranking
+    return load_ranking(settings.model.path, table, settings)
 
 
 @contextmanager

@@ -14,9 +14,9 @@ from service.ranking import Ranked
 
 
 class Stamp(Struct, frozen=True, kw_only=True):
-    """What all slates of a batch have in common."""
+    """What all slates of a batch have in common. Each slate says itself which model ranked it."""
 
-    model: Model
+    model: Model  # the worker's own, which outcomes name
     generated_at_ms: int
     ttl_ms: int
     trace: Trace  # the batch's times; a slate adds its own record's
@@ -73,7 +73,7 @@ def _slate(turn: Turn, stored: Stored, ranked: Ranked, stamp: Stamp) -> Slate:
         reason=turn.reason,
         generated_at_ms=stamp.generated_at_ms,
         ttl_ms=stamp.ttl_ms,
-        model=stamp.model,
+        model=ranked.model,
         degraded=ranked.degraded,
         items=ranked.items,
     )

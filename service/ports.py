@@ -165,11 +165,16 @@ class Scorer(Protocol):
         """Name, version and variant, as slates carry them."""
         ...
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What the columns of a score are: some of next, skip, complete, like."""
+        ...
+
     def score(self, features: Features) -> F32:
         """Score all candidates of a poll in one call.
 
         Shapes:
-            float32[M, 3]: p(skip), p(complete), p(like), each in [0, 1]
+            float32[M, len(heads)]: calibrated probabilities, each in [0, 1]
         """
         ...
 

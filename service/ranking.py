@@ -21,31 +21,17 @@ from service.core.session import SessionState
 from service.core.sessions import SessionBatch, session_batch
 from service.core.slates import Model, SlateItem
 from service.core.steering_bias import steering_bias
+from service.core.utility import Utility
 from service.ports import Scorer
-
-HEADS = ("skip", "complete", "like")
-
-
-@dataclass(frozen=True)
-class Utility:
-    """What a slate is ranked by: a weighted sum of the heads, outside the model."""
-
-    skip: float = -1.0
-    complete: float = 1.0
-    like: float = 1.5
-
-    @property
-    def weights(self) -> F32:
-        """float32[3], in the order of the heads."""
-        return np.array([self.skip, self.complete, self.like], dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One session's slate, before it is stamped and sent."""
+    """One session's slate, before it is stamped and sent, and the model that ranked it."""
 
     items: tuple[SlateItem, ...]
     degraded: tuple[str, ...]
+    model: Model
 
 
 @dataclass(frozen=True)
@@ -64,6 +50,15 @@ class Ranking:
         return self.scorer.model
 
     @cached_property
+    def weights(self) -> F32:
+        """float32[H]: what each of the scorer's heads counts for.
+
+        Raises:
+            Refused: The scorer has a head that nothing is known of.
+        """
+        return self.utility.weights(self.scorer.heads)
+
+    @cached_property
     def explainer(self) -> Explainer:
         """Turns source bits and steering into reasons."""
         return Explainer(tuple(source.name for source in self.sources))
@@ -76,7 +71,7 @@ class Ranking:
         filtered = apply_filters(sessions, union(sessions, self.sources), self.caps.length)
         kept = filtered.kept
         heads = self.scorer.score(featurize(sessions, kept))
-        utility = heads @ self.utility.weights + steering_bias(sessions, kept)
+        utility = heads @ self.weights + steering_bias(sessions, kept)
         chosen = select(sessions, kept, utility, self.caps)
         return [self._slate(sessions, kept, heads, utility, places) for places in chosen]
 
@@ -99,10 +94,10 @@ class Ranking:
                 content_type=CONTENT_TYPES[types[i]],
                 rank=i + 1,
                 score=scores[i],
-                heads=dict(zip(HEADS, parts[i], strict=True)),
+                heads=dict(zip(self.scorer.heads, parts[i], strict=True)),
                 source=reasons[i][0],
                 reasons=reasons[i][1],
             )
             for i, row in enumerate(rows.tolist())
         )
-        return Ranked(items, () if items else ("no_candidates",))
+        return Ranked(items, () if items else ("no_candidates",), self.model)

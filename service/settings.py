@@ -113,6 +113,15 @@ class SlateSettings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
+class UtilitySettings(BaseModel, frozen=True, extra="forbid"):
+    """SEGUE_UTILITY__*."""
+
+    next: float = Field(default=3.0, description="weight of p(played next), where a model says it")
+    skip: float = Field(default=-1.0, description="weight of p(skipped)")
+    complete: float = Field(default=1.0, description="weight of p(heard to the end)")
+    like: float = Field(default=1.5, description="weight of p(liked or saved)")
+
+
 class ApiSettings(BaseModel, frozen=True, extra="forbid"):
     """SEGUE_API__*."""
 
@@ -141,6 +150,7 @@ class Settings(BaseSettings):
     catalog: CatalogSettings = CatalogSettings()
     model: ModelSettings = ModelSettings()
     slate: SlateSettings = SlateSettings()
+    utility: UtilitySettings = UtilitySettings()
     api: ApiSettings = ApiSettings()
     worker: WorkerSettings = WorkerSettings()
     work_dir: Path = Field(default=Path(".segue"), description="folder of the embedded stack")

@@ -14,7 +14,7 @@ from loadtest.world.catalogue import World
 from loadtest.world.plays import START_MS
 from loadtest.world.seat import Seat, warm_seat
 from models.dataset import Examples, build_examples
-from models.ranker import Ranker
+from models.ranker import HEADS, Ranker
 from service.core.events import Served
 from service.core.features import Features
 from service.core.items import F32
@@ -42,6 +42,11 @@ class ArrayScorer:
     def model(self) -> Model:
         """A ranker that has no version yet."""
         return Model("segue-mlp", "in-training")
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The ranker's."""
+        return HEADS
 
     def score(self, features: Features) -> F32:
         """float32[M, 3]."""

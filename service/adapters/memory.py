@@ -180,6 +180,11 @@ class PopularityScorer:
         """A name that tells slates made without the ranker."""
         return Model("popularity", "1", "fallback")
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """As the shipped ranker's."""
+        return "skip", "complete", "like"
+
     def score(self, features: Features) -> F32:
         """Read one candidate feature as p(complete)."""
         complete = np.clip(features.candidate[:, self._column], 0, 1)

@@ -4,23 +4,29 @@ Refuses the wrong model at start: the manifest must carry the file's hash and th
 that this service computes. Loaded from bytes, so that what was hashed is what runs.
 """
 
-import json
-from hashlib import sha256
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 import onnxruntime as ort
 
+from service.adapters.model_folder import ModelFolder, read_model_folder
 from service.core.errors import Refused
-from service.core.features import CANDIDATE_FEATURES, FEATURE_SCHEMA, SESSION_FEATURES, Features
+from service.core.features import CANDIDATE_FEATURES, SESSION_FEATURES, Features
 from service.core.items import F32
 from service.core.slates import Model
 
 FILE: Final = "ranker.onnx"
-HEADS: Final = ("skip", "complete", "like")
-MODEL_MAX_BYTES: Final = 64 * 1024 * 1024
 WARM_UP_ROWS: Final = (1, 20, 200, 500)
+
+# What a graph may ask for, by input name. A graph that leaves one out is not fed it.
+INPUTS: Final[dict[str, Callable[[Features], np.ndarray]]] = {
+    "user": lambda features: features.user,
+    "owner": lambda features: features.owner,
+    "cand": lambda features: features.candidate,
+    "kind": lambda features: features.kind,
+}
 
 
 class OnnxScorer:
@@ -30,9 +36,11 @@ class OnnxScorer:
     batch size and order never change it.
     """
 
-    def __init__(self, session: ort.InferenceSession, model: Model) -> None:
+    def __init__(self, session: ort.InferenceSession, model: Model, heads: tuple[str, ...]) -> None:
         self._session = session
         self._model = model
+        self._heads = heads
+        self._inputs = [declared.name for declared in session.get_inputs()]
 
     @classmethod
     def load(cls, folder: Path, variant: str = "champion") -> Self:
@@ -42,12 +50,18 @@ class OnnxScorer:
             Refused: A file is missing, was changed after it was signed off, or expects other
             features.
         """
-        manifest, graph = _read(folder)
-        _check(folder, manifest, graph)
-        scorer = cls(
-            ort.InferenceSession(graph, _options(), providers=["CPUExecutionProvider"]),
-            Model(manifest["name"], manifest["version"], variant),
-        )
+        return cls.of(read_model_folder(folder), variant)
+
+    @classmethod
+    def of(cls, folder: ModelFolder, variant: str = "champion") -> Self:
+        """Build the scorer of a model folder that was read and checked.
+
+        Raises:
+            Refused: The graph is none, or is not what the manifest says.
+        """
+        session = session_of(folder, FILE)
+        _check_graph(folder, session)
+        scorer = cls(session, Model(folder.name, folder.version, variant), folder.heads)
         scorer._warm_up()
         return scorer
 
@@ -56,18 +70,24 @@ class OnnxScorer:
         """Name, version and variant."""
         return self._model
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What the columns of a score are, as the manifest names them."""
+        return self._heads
+
     def score(self, features: Features) -> F32:
         """Score all candidates.
 
         Shapes:
-            user float32[B, Fu], owner int32[M], candidate float32[M, Fc] -> float32[M, 3]
+            user float32[B, Fu], owner int32[M], candidate float32[M, Fc], kind uint8[M] ->
+            float32[M, H]
         """
         if not len(features.owner):
-            return np.empty((0, len(HEADS)), dtype=np.float32)
-        feed = {"user": features.user, "owner": features.owner, "cand": features.candidate}
+            return np.empty((0, len(self._heads)), dtype=np.float32)
+        feed = {name: INPUTS[name](features) for name in self._inputs}
         (heads,) = self._session.run(["heads"], feed)
         assert isinstance(heads, np.ndarray), type(heads)
-        assert heads.shape == (len(features.owner), len(HEADS)), heads.shape
+        assert heads.shape == (len(features.owner), len(self._heads)), heads.shape
         return heads
 
     def _warm_up(self) -> None:
@@ -78,36 +98,43 @@ class OnnxScorer:
                     np.zeros((1, len(SESSION_FEATURES)), np.float32),
                     np.zeros(rows, np.int32),
                     np.zeros((rows, len(CANDIDATE_FEATURES)), np.float32),
+                    np.zeros(rows, np.uint8),
                 )
             )
 
 
-def _read(folder: Path) -> tuple[dict[str, Any], bytes]:
+def session_of(folder: ModelFolder, file: str) -> ort.InferenceSession:
+    """Open one of the folder's graphs.
+
+    Raises:
+        Refused: ONNX Runtime cannot read it.
+    """
     try:
-        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
-        graph = (folder / FILE).read_bytes()
-    except (OSError, ValueError) as error:
+        return ort.InferenceSession(
+            folder.graph(file), _options(), providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # ONNX Runtime's own errors have no common base
         raise Refused(
-            f"no model in {folder} ({error}); train one with `segue train world`"
+            f"{folder.path / file} is no graph that ONNX Runtime {ort.__version__} reads ({error});"
+            " export the model again"
         ) from error
-    return manifest, graph
 
 
-def _check(folder: Path, manifest: dict[str, Any], graph: bytes) -> None:
-    if len(graph) > MODEL_MAX_BYTES:
-        raise Refused(f"{folder / FILE}: {len(graph)} bytes, at most {MODEL_MAX_BYTES} are loaded")
-    if manifest.get("sha256", {}).get(FILE) != sha256(graph).hexdigest():
+def _check_graph(folder: ModelFolder, session: ort.InferenceSession) -> None:
+    """The graph itself says which heads it has and what it reads: both must be the manifest's."""
+    said = session.get_modelmeta().custom_metadata_map.get("heads", "")
+    width = session.get_outputs()[0].shape[-1]
+    if tuple(said.split(",")) != folder.heads or width != len(folder.heads):
         raise Refused(
-            f"{folder / FILE} is not the file its manifest names; restore it or export again"
+            f"{folder.path}: the manifest names heads {list(folder.heads)}, {FILE} has {width}:"
+            f" {said}; export the model again"
         )
-    if manifest.get("feature_schema") != FEATURE_SCHEMA:
+    asked = {declared.name for declared in session.get_inputs()}
+    if unknown := asked - INPUTS.keys():
         raise Refused(
-            f"{folder}: trained on feature schema {str(manifest.get('feature_schema'))[:12]}, this"
-            f" service computes {FEATURE_SCHEMA[:12]}; train and export again, or run the service"
-            " it was made for"
+            f"{folder.path / FILE} reads {sorted(unknown)}, which this service does not compute;"
+            " run the service it was made for"
         )
-    if tuple(manifest.get("heads", ())) != HEADS:
-        raise Refused(f"{folder}: heads {manifest.get('heads')}, this service reads {list(HEADS)}")
 
 
 def _options() -> ort.SessionOptions:

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from service.core.candidates import Candidates
-from service.core.items import ATTRIBUTES, F32, I32, ITEM_FACTS
+from service.core.items import ATTRIBUTES, F32, I32, ITEM_FACTS, U8
 from service.core.memory import RING_MAX
 from service.core.pairing import (
     COMPLETED,
@@ -38,12 +38,14 @@ class Features:
 
     Shapes (B sessions, M candidates):
         user: float32[B, len(SESSION_FEATURES)]; owner: int32[M], ascending
-        candidate: float32[M, len(CANDIDATE_FEATURES)]
+        candidate: float32[M, len(CANDIDATE_FEATURES)]; kind: uint8[M], each candidate's content
+        type: calibration goes by it
     """
 
     user: F32
     owner: I32
     candidate: F32
+    kind: U8
 
 
 def _share(part: F32, whole: F32) -> F32:
@@ -178,6 +180,19 @@ FEATURE_SCHEMA: Final = schema_of(SESSION_FEATURES, CANDIDATE_FEATURES)
 """Names the input layout. A model trained on another layout is refused at load."""
 
 
+BLOCKS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "base": (SESSION_FEATURES, CANDIDATE_FEATURES),
+}
+"""Blocks that a model may read: the session's columns and the candidate's."""
+
+
+def schema_of_blocks(blocks: Iterable[str]) -> str:
+    """Name the input layout of a model that reads these blocks, in this order."""
+    chosen = [BLOCKS[name] for name in blocks]
+    session = [column for columns, _ in chosen for column in columns]
+    return schema_of(session, [column for _, columns in chosen for column in columns])
+
+
 def featurize(sessions: SessionBatch, candidates: Candidates) -> Features:
     """Compute the ranker's input for all sessions of a poll at once."""
     pairing = Pairing(sessions, candidates)
@@ -189,4 +204,5 @@ def featurize(sessions: SessionBatch, candidates: Candidates) -> Features:
     at = 0
     for names, of_pair in CANDIDATE_BLOCKS.items():
         candidate[:, at : (at := at + len(names))] = of_pair(pairing)
-    return Features(user, candidates.owner, candidate)
+    kind = sessions.table.content_type[candidates.items]
+    return Features(user, candidates.owner, candidate, kind)

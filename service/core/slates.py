@@ -33,7 +33,7 @@ class SlateItem(Struct, frozen=True, kw_only=True, gc=False):
     content_type: ContentType
     rank: int  # 1 is next
     score: float
-    heads: Mapping[str, float]  # skip, complete, like: calibrated probabilities
+    heads: Mapping[str, float]  # calibrated probabilities, by the model's heads
     source: str  # the candidate source that counted most
     reasons: tuple[str, ...] = ()
     sponsored: bool = False

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from service.adapters.memory import PopularityScorer
-from service.adapters.onnx import FILE, HEADS, OnnxScorer
+from service.adapters.onnx import FILE, OnnxScorer
 from service.core import events as ev
 from service.core.candidates import Candidates
 from service.core.errors import Refused
@@ -46,15 +47,15 @@ def features_of(states: list[SessionState], rows: range = range(40)) -> Features
     return featurize(session_batch(TABLE, states), candidates)
 
 
-def test_every_candidate_gets_three_probabilities(scorer: Scorer) -> None:
+def test_every_candidate_gets_a_probability_per_head(scorer: Scorer) -> None:
     heads = scorer.score(features_of(STATES))
-    assert heads.shape == (len(STATES) * 40, len(HEADS))
+    assert heads.shape == (len(STATES) * 40, len(scorer.heads))
     assert heads.dtype == np.float32
     assert ((heads >= 0) & (heads <= 1)).all()
 
 
 def test_no_candidates_get_no_scores(scorer: Scorer) -> None:
-    assert scorer.score(features_of(STATES, range(0))).shape == (0, len(HEADS))
+    assert scorer.score(features_of(STATES, range(0))).shape == (0, len(scorer.heads))
 
 
 def test_the_same_input_gets_the_same_scores(scorer: Scorer) -> None:
@@ -99,6 +100,7 @@ def change_a_byte(folder: Path) -> None:
     path.write_bytes(graph)
 
 
+OTHER = sha256(b"another file").hexdigest()
 REFUSED: list[Any] = [
     pytest.param(change_a_byte, "not the file its manifest names", id="a changed byte"),
     pytest.param(lambda f: (f / FILE).unlink(), "no model in", id="no graph"),
@@ -108,6 +110,11 @@ REFUSED: list[Any] = [
     pytest.param(lambda f: told(f, feature_schema="0" * 64), FEATURE_SCHEMA[:12], id="features"),
     pytest.param(lambda f: told(f, feature_schema=None), FEATURE_SCHEMA[:12], id="no schema"),
     pytest.param(lambda f: told(f, heads=["skip", "like"]), "heads", id="other heads"),
+    pytest.param(lambda f: told(f, heads=None), "heads", id="no heads"),
+    pytest.param(lambda f: told(f, blocks=["base", "tarot"]), "tarot", id="an unknown block"),
+    pytest.param(
+        lambda f: told(f, sha256={FILE: sha256(b"x").hexdigest()}), "not the file", id="other hash"
+    ),
     pytest.param(lambda f: told(f, heads=["like", "complete", "skip"]), "heads", id="head order"),
 ]
 

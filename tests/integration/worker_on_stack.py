@@ -68,4 +68,4 @@ async def produce(settings: Settings, records: Sequence[Produced]) -> None:
 
 
 async def _no_items(states: Sequence[SessionState]) -> list[Ranked]:
-    return [Ranked((), ("no_candidates",)) for _ in states]
+    return [Ranked((), ("no_candidates",), Model("none", "0")) for _ in states]

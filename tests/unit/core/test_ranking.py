@@ -14,7 +14,7 @@ from service.core.items import F32
 from service.core.selectors import Caps
 from service.core.session import EMPTY, SessionState
 from service.core.slates import SlateItem
-from service.ranking import HEADS, Ranking
+from service.ranking import Ranking
 from service.sources import default_sources
 from tests.event_makers import events, folded, item_fact, small_table, steered
 
@@ -44,7 +44,7 @@ def test_a_slate_is_full_ordered_and_names_each_item_once() -> None:
     for item in items:
         row = TABLE.rows[item.item_id]
         assert item.content_type == ev.CONTENT_TYPES[TABLE.content_type[row]]
-        assert tuple(item.heads) == HEADS
+        assert tuple(item.heads) == RANKING.scorer.heads
         assert all(0 <= p <= 1 for p in item.heads.values())
 
 

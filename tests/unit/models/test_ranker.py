@@ -51,6 +51,7 @@ def requests(users: int, per_user: int, seed: int = 5) -> Features:
         draws.normal(size=(users, USERS)).astype(np.float32),
         np.repeat(np.arange(users, dtype=np.int32), per_user),
         draws.normal(scale=3, size=(users * per_user, CANDS)).astype(np.float32),
+        draws.integers(0, 4, users * per_user, dtype=np.uint8),
     )
 
 
@@ -77,7 +78,7 @@ def test_numpy_jax_and_onnx_agree(
 def test_owners_may_come_in_any_order(ranker: Ranker, scorer: OnnxScorer) -> None:
     asked = requests(4, 50)
     owner = np.random.default_rng(0).permutation(asked.owner)
-    mixed = Features(asked.user, owner, asked.candidate)
+    mixed = Features(asked.user, owner, asked.candidate, asked.kind)
     expected = ranker.heads(mixed.user, mixed.owner, mixed.candidate)
     assert np.abs(scorer.score(mixed) - expected).max() <= 1e-5
 
@@ -91,7 +92,10 @@ def test_a_user_alone_scores_bit_for_bit_as_in_a_batch_of_sixteen(
     for user in range(16):
         mine = asked.owner == user
         alone = Features(
-            asked.user[user : user + 1], np.zeros(per_user, np.int32), asked.candidate[mine]
+            asked.user[user : user + 1],
+            np.zeros(per_user, np.int32),
+            asked.candidate[mine],
+            asked.kind[mine],
         )
         assert (scorer.score(alone) == together[mine]).all()
 
@@ -100,13 +104,13 @@ def test_a_subset_of_candidates_scores_bit_for_bit_the_same(scorer: OnnxScorer) 
     asked = requests(1, 200)
     whole = scorer.score(asked)
     few = np.arange(3, 200, 9)
-    subset = Features(asked.user, asked.owner[few], asked.candidate[few])
+    subset = Features(asked.user, asked.owner[few], asked.candidate[few], asked.kind[few])
     assert (scorer.score(subset) == whole[few]).all()
 
 
 def test_wild_inputs_still_give_probabilities(scorer: OnnxScorer) -> None:
     asked = requests(2, 40)
-    wild = Features(asked.user * 1e6, asked.owner, asked.candidate * 1e6)
+    wild = Features(asked.user * 1e6, asked.owner, asked.candidate * 1e6, asked.kind)
     heads = scorer.score(wild)
     assert ((heads >= 0) & (heads <= 1)).all()
 

@@ -99,4 +99,4 @@ async def _drain(processor: Processor, log: MemoryLog) -> None:
 
 
 async def _no_items(states: Sequence[SessionState]) -> list[Ranked]:
-    return [Ranked((), ()) for _ in states]
+    return [Ranked((), (), Model("none", "0")) for _ in states]

@@ -39,7 +39,7 @@ class Crash(Exception):
 
 async def rank(states: Sequence[SessionState]) -> list[Ranked]:
     """The loop does not care what is in a slate."""
-    return [Ranked((), ("no_candidates",)) for _ in states]
+    return [Ranked((), ("no_candidates",), Model("none", "0")) for _ in states]
 
 
 @dataclass

@@ -1,0 +1,117 @@
+"""A model folder: `manifest.json` and the files it names, read once and checked by their hashes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from service.core.errors import Refused
+from service.core.features import BLOCKS, schema_of_blocks
+
+MANIFEST: Final = "manifest.json"
+RANKER: Final = "ranker.onnx"
+GRAPH_MAX_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A folder whose graphs are the files that its manifest names."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+    graphs: Mapping[str, bytes]
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return str(self.manifest["name"])
+
+    @property
+    def version(self) -> str:
+        """Which one of that name."""
+        return str(self.manifest["version"])
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the ranker's outputs, in order."""
+        return tuple(self.manifest["heads"])
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Blocks of features that the ranker reads, in order. A manifest that is silent: base."""
+        return tuple(self.manifest.get("blocks", ("base",)))
+
+    @property
+    def item_space(self) -> str:
+        """The catalogue's item space that the model was made for, or `any`."""
+        return str(self.manifest.get("item_space", "any"))
+
+    def graph(self, file: str) -> bytes:
+        """The bytes of one of its graphs, as they were hashed."""
+        return self.graphs[file]
+
+
+def read_model_folder(folder: Path) -> ModelFolder:
+    """Read the manifest and every graph it names; check hashes and the feature schema.
+
+    Raises:
+        Refused: A file is missing, was changed, or expects other features; says what to do.
+    """
+    manifest = _manifest(folder)
+    files = [RANKER, *(f for f in _hashes(manifest) if f.endswith(".onnx") and f != RANKER)]
+    graphs = {file: _graph(folder, file, _hashes(manifest).get(file)) for file in files}
+    read = ModelFolder(folder, manifest, graphs)
+    _check_schema(read)
+    return read
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+    except (OSError, ValueError) as error:
+        raise Refused(_nothing(folder, error)) from error
+    if not isinstance(manifest, dict) or not all(
+        isinstance(manifest.get(key), kind)
+        for key, kind in (("name", str), ("version", str), ("heads", list))
+    ):
+        raise Refused(f"{folder / MANIFEST} lacks name, version or heads; export the model again")
+    return manifest
+
+
+def _nothing(folder: Path, error: Exception) -> str:
+    return f"no model in {folder} ({error}); train one with `segue train world`"
+
+
+def _hashes(manifest: Mapping[str, Any]) -> Mapping[str, str]:
+    hashes = manifest.get("sha256", {})
+    return hashes if isinstance(hashes, dict) else {}
+
+
+def _graph(folder: Path, file: str, digest: str | None) -> bytes:
+    try:
+        graph = (folder / file).read_bytes()
+    except OSError as error:
+        raise Refused(_nothing(folder, error)) from error
+    if len(graph) > GRAPH_MAX_BYTES:
+        raise Refused(f"{folder / file}: {len(graph)} bytes, at most {GRAPH_MAX_BYTES} are loaded")
+    if digest != sha256(graph).hexdigest():
+        raise Refused(
+            f"{folder / file} is not the file its manifest names; restore it or export again"
+        )
+    return graph
+
+
+def _check_schema(read: ModelFolder) -> None:
+    if unknown := set(read.blocks) - set(BLOCKS):
+        raise Refused(
+            f"{read.path}: feature blocks {sorted(unknown)} are unknown here, there are"
+            f" {list(BLOCKS)}; run the service it was made for"
+        )
+    computed, expected = schema_of_blocks(read.blocks), read.manifest.get("feature_schema")
+    if expected != computed:
+        raise Refused(
+            f"{read.path}: trained on feature schema {str(expected)[:12]}, this service computes"
+            f" {computed[:12]}; train and export again, or run the service it was made for"
+        )
