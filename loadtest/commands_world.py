@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from loadtest.commands_gate import gate
 from models.commands_sessions import evaluate_sessions
 
 _QUIET = {"add_completion": False, "no_args_is_help": True, "rich_markup_mode": None}
@@ -23,6 +24,7 @@ def _evaluate() -> None:
 
 
 evaluate.command("sessions")(evaluate_sessions)
+evaluate.command("gate")(gate)
 
 
 @train.command("world")

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from loadtest.world.catalogue import World, make_world
+from loadtest.world.catalogue import SEED, World, make_world
 from models.nearest import nearest
 from service.adapters.catalog import write_catalog
 from service.core.errors import Refused
@@ -25,6 +25,16 @@ def build_world_catalog(out_dir: Path, *, vectors: Path = ARTIFACT) -> World:
     table = with_vectors(world.table, load_vectors(vectors, world.table))
     write_catalog(out_dir, table, world.names, built_from=f"the synthetic world, seed {world.seed}")
     return replace(world, table=table)
+
+
+def load_world(seed: int = SEED, *, vectors: Path = ARTIFACT) -> World:
+    """The world with its stored vectors.
+
+    Raises:
+        Refused: The vectors are missing, or were made for another catalogue.
+    """
+    world = make_world(seed)
+    return replace(world, table=with_vectors(world.table, load_vectors(vectors, world.table)))
 
 
 def with_vectors(table: ItemTable, vectors: F32) -> ItemTable:
