@@ -65,8 +65,9 @@ class HeadQuality:
             Refused: It is something else.
         """
         try:
+            heads = tuple(told.pop("heads"))
             arrays = {k: np.asarray(v, float) for k, v in told.items() if isinstance(v, list)}
-            return cls(**{**told, **arrays, "heads": tuple(told["heads"])})
+            return cls(heads=heads, **{**told, **arrays})
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise Refused(
                 f"no recorded figures ({error}); write them with `segue evaluate gate --record`"
