@@ -27,4 +27,5 @@ def gate_set(world: World, *, listeners: int = LISTENERS) -> ExposureSet:
         for number in range(listeners)
     )
     asked = slice(HISTORY * WARM_UP_PLAYS, None)
-    return ExposureSet.of([build_examples(world.table, seat.told).where(asked) for seat in seats])
+    parts = [build_examples(world.table, seat.told).where(asked) for seat in seats]
+    return ExposureSet.of(parts, world.table)

@@ -12,14 +12,19 @@ from numpy.typing import NDArray
 from models.dataset import Examples, join
 from service.core.errors import Refused
 from service.core.features import CANDIDATE_FEATURES, SESSION_FEATURES
+from service.core.items import ItemTable
 
 
 @dataclass(frozen=True)
 class ExposureSet:
-    """Examples with the listener of each: int32[n], from 0, all numbers present."""
+    """Examples with the listener of each.
+
+    Shapes: listener int32[n], from 0, all numbers present; content_type uint8[n], of the item.
+    """
 
     examples: Examples
     listener: NDArray[np.int32]
+    content_type: NDArray[np.uint8]
 
     def __len__(self) -> int:
         """How many exposures there are."""
@@ -37,15 +42,17 @@ class ExposureSet:
         return sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in told)).hexdigest()
 
     @classmethod
-    def of(cls, parts: Sequence[Examples]) -> Self:
+    def of(cls, parts: Sequence[Examples], table: ItemTable) -> Self:
         """Each part is one listener's."""
         lengths = [len(part) for part in parts]
-        return cls(join(parts), np.repeat(np.arange(len(parts), dtype=np.int32), lengths))
+        examples = join(parts)
+        listener = np.repeat(np.arange(len(parts), dtype=np.int32), lengths)
+        return cls(examples, listener, table.content_type[examples.rows])
 
     def save(self, path: Path) -> None:
         """Write one npz file."""
         arrays = {field.name: getattr(self.examples, field.name) for field in fields(Examples)}
-        np.savez_compressed(path, listener=self.listener, **arrays)
+        np.savez_compressed(path, listener=self.listener, content_type=self.content_type, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -58,7 +65,7 @@ class ExposureSet:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 examples = Examples(**{name: stored[name] for name in names})
-                found = cls(examples, stored["listener"])
+                found = cls(examples, stored["listener"], stored["content_type"])
         except (OSError, ValueError, KeyError) as error:
             raise Refused(
                 f"{path} is no set of exposures ({error}); make one with `segue evaluate gate"

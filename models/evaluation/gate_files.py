@@ -9,7 +9,7 @@ from models.evaluation.exposures import ExposureSet
 from models.evaluation.gate import Tolerances, Verdict, judge
 from models.evaluation.head_quality import HeadQuality, measure
 from models.evaluation.latency_ratio import latency_ratio
-from service.adapters.onnx import FILE, HEADS, OnnxScorer
+from service.adapters.onnx import FILE, OnnxScorer
 from service.core.errors import Refused
 
 
@@ -45,7 +45,7 @@ def measure_folder(folder: Path, exposed: ExposureSet) -> Measured:
     """
     scorer = OnnxScorer.load(folder)
     size = (folder / FILE).stat().st_size
-    quality = measure(scorer, HEADS, exposed, version=scorer.model.version, size=size)
+    quality = measure(scorer, exposed, version=scorer.model.version, size=size)
     return Measured(quality, scorer)
 
 

@@ -26,6 +26,11 @@ DIGITS: Final = 5
 class Scorer(Protocol):
     """As the service's port."""
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What the columns are."""
+        ...
+
     def score(self, features: Features) -> F32:
         """float32[M, heads]."""
         ...
@@ -74,14 +79,13 @@ class HeadQuality:
             ) from error
 
 
-def measure(
-    scorer: Scorer, names: tuple[str, ...], exposed: ExposureSet, *, version: str, size: int
-) -> HeadQuality:
-    """Score the whole set; `names` are the scorer's heads in order.
+def measure(scorer: Scorer, exposed: ExposureSet, *, version: str, size: int) -> HeadQuality:
+    """Score the whole set; `size` is the model's bytes.
 
     Raises:
         Refused: The scorer lacks a head that the set has labels for.
     """
+    names = scorer.heads
     missing = [head for head in HEADS if head not in names]
     if missing:
         raise Refused(f"{version}: no head {', '.join(missing)}; it has {', '.join(names)}")
@@ -112,7 +116,7 @@ def features_of(exposed: ExposureSet) -> Features:
     """Each exposure as a candidate of a session of its own."""
     examples = exposed.examples
     owner = np.arange(len(examples), dtype=np.int32)
-    return Features(examples.user, owner, examples.candidate)
+    return Features(examples.user, owner, examples.candidate, exposed.content_type)
 
 
 def _order(scores: F32, labels: F32, exposed: ExposureSet) -> tuple[F64, F64]:

@@ -43,4 +43,9 @@ def a_batch(exposed: ExposureSet) -> Features:
     users = np.arange(USERS) * len(exposed) // USERS
     candidates = np.arange(USERS * PER_USER) % len(exposed)
     owner = np.repeat(np.arange(USERS, dtype=np.int32), PER_USER)
-    return Features(examples.user[users], owner, examples.candidate[candidates])
+    return Features(
+        examples.user[users],
+        owner,
+        examples.candidate[candidates],
+        exposed.content_type[candidates],
+    )

@@ -126,7 +126,10 @@ def test_the_shipped_ranker_is_no_worse_than_the_recorded_champion(exposures: Ex
 
 
 def test_figures_of_other_exposures_are_refused(exposures: ExposureSet) -> None:
-    fewer = ExposureSet(exposures.examples.where(slice(0, 700)), exposures.listener[:700])
+    few = slice(0, 700)
+    fewer = ExposureSet(
+        exposures.examples.where(few), exposures.listener[few], exposures.content_type[few]
+    )
     with pytest.raises(Refused, match="record the champion again"):
         judge(measure_folder(RANKER, fewer).quality, recorded(RECORD).quality, None, Tolerances())
     with pytest.raises(Refused, match="neither a model folder nor recorded figures"):
