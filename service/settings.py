@@ -101,6 +101,30 @@ class ModelSettings(BaseModel, frozen=True, extra="forbid"):
     )
 
 
+class RegistrySettings(BaseModel, frozen=True, extra="forbid"):
+    """SEGUE_REGISTRY__*."""
+
+    url: str = Field(
+        default="", description="model registry: a folder or s3://bucket/prefix; empty is off"
+    )
+    name: str = Field(
+        default="ranker",
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
+        description="the model's name in the registry",
+    )
+    trusted_keys: str = Field(
+        default="", description="public key files, comma separated; with any, models must be signed"
+    )
+    cache_versions: int = Field(
+        default=3, ge=1, le=100, description="fetched versions kept in the work folder"
+    )
+
+    @property
+    def key_paths(self) -> tuple[Path, ...]:
+        """Return the files of the trusted public keys."""
+        return tuple(Path(path.strip()) for path in self.trusted_keys.split(",") if path.strip())
+
+
 class SlateSettings(BaseModel, frozen=True, extra="forbid"):
     """SEGUE_SLATE__*."""
 
@@ -149,6 +173,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = RedisSettings()
     catalog: CatalogSettings = CatalogSettings()
     model: ModelSettings = ModelSettings()
+    registry: RegistrySettings = RegistrySettings()
     slate: SlateSettings = SlateSettings()
     utility: UtilitySettings = UtilitySettings()
     api: ApiSettings = ApiSettings()
