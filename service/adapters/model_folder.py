@@ -1,105 +1,117 @@
-"""A model's folder on disk: the hashes of its files, and the check of all it must be."""
+"""A model folder: `manifest.json` and the files it names, read once and checked by their hashes."""
 
-import os
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, Final
 
-from service.adapters.signing import SIGNATURE_BYTES_MAX, TrustedKeys
 from service.core.errors import Refused
-from service.core.manifest import (
-    MANIFEST,
-    MANIFEST_BYTES_MAX,
-    SIGNATURE,
-    Manifest,
-    check_files,
-    content_version,
-    parse_manifest,
-)
+from service.core.features import BLOCKS, schema_of_blocks
+
+MANIFEST: Final = "manifest.json"
+RANKER: Final = "ranker.onnx"
+GRAPH_MAX_BYTES: Final = 64 * 1024 * 1024
 
 
-def check_folder(folder: Path, name: str, version: str, trusted: TrustedKeys) -> Manifest:
-    """Check signature, identity and the hash of every file; load nothing.
+@dataclass(frozen=True)
+class ModelFolder:
+    """A folder whose graphs are the files that its manifest names."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+    graphs: Mapping[str, bytes]
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return str(self.manifest["name"])
+
+    @property
+    def version(self) -> str:
+        """Which one of that name."""
+        return str(self.manifest["version"])
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Names of the ranker's outputs, in order."""
+        return tuple(self.manifest["heads"])
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Blocks of features that the ranker reads, in order. A manifest that is silent: base."""
+        return tuple(self.manifest.get("blocks", ("base",)))
+
+    @property
+    def item_space(self) -> str:
+        """The catalogue's item space that the model was made for, or `any`."""
+        return str(self.manifest.get("item_space", "any"))
+
+    def graph(self, file: str) -> bytes:
+        """The bytes of one of its graphs, as they were hashed."""
+        return self.graphs[file]
+
+
+def read_model_folder(folder: Path) -> ModelFolder:
+    """Read the manifest and every graph it names; check hashes and the feature schema.
 
     Raises:
-        Refused: The folder is not exactly what was published as this version.
+        Refused: A file is missing, was changed, or expects other features; says what to do.
     """
-    data = _read_small(folder / MANIFEST, MANIFEST_BYTES_MAX)
-    signature = folder / SIGNATURE
-    signed = _read_small(signature, SIGNATURE_BYTES_MAX) if signature.exists() else None
-    manifest = check_manifest(data, signed, name, version, trusted)
+    manifest = _manifest(folder)
+    files = [RANKER, *(f for f in _hashes(manifest) if f.endswith(".onnx") and f != RANKER)]
+    graphs = {file: _graph(folder, file, _hashes(manifest).get(file)) for file in files}
+    read = ModelFolder(folder, manifest, graphs)
+    _check_schema(read)
+    return read
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        check_files(manifest, hash_files(folder))
-    except Refused as error:
-        raise Refused(f"{name} {version} in {folder}: {error}") from error
+        manifest = json.loads((folder / MANIFEST).read_text())
+    except (OSError, ValueError) as error:
+        raise Refused(_nothing(folder, error)) from error
+    if not isinstance(manifest, dict) or not all(
+        isinstance(manifest.get(key), kind)
+        for key, kind in (("name", str), ("version", str), ("heads", list))
+    ):
+        raise Refused(f"{folder / MANIFEST} lacks name, version or heads; export the model again")
     return manifest
 
 
-def check_manifest(
-    data: bytes, signature: bytes | None, name: str, version: str, trusted: TrustedKeys
-) -> Manifest:
-    """Check that these bytes are the signed manifest of that version and of no other.
-
-    Raises:
-        Refused: The signature does not hold, or the manifest is another version's: a signed
-        version must not pass for a different one.
-    """
-    where = f"{name} {version}"
-    if len(trusted):
-        trusted.verify(data, signature, where)
-    manifest = parse_manifest(data, where)
-    if (manifest.name, manifest.version) != (name, version):
-        raise Refused(
-            f"{where} holds the manifest of {manifest.name} {manifest.version}; publish it again"
-        )
-    if content_version(manifest.sha256) != version:
-        raise Refused(f"{where}: its files are not of this version; publish it again")
-    return manifest
+def _nothing(folder: Path, error: Exception) -> str:
+    return f"no model in {folder} ({error}); train one with `segue train world`"
 
 
-def hash_files(folder: Path) -> dict[str, str]:
-    """Return the hex SHA-256 of every file but the manifest and its signature.
-
-    Raises:
-        Refused: The folder holds a link or a device: only what is in it can be signed.
-    """
-    return {
-        file.relative_to(folder).as_posix(): digest_of(file)
-        for file in files_of(folder)
-        if file.relative_to(folder).as_posix() not in (MANIFEST, SIGNATURE)
-    }
+def _hashes(manifest: Mapping[str, Any]) -> Mapping[str, str]:
+    hashes = manifest.get("sha256", {})
+    return hashes if isinstance(hashes, dict) else {}
 
 
-def files_of(folder: Path) -> list[Path]:
-    """Return every file below the folder, in order of path.
-
-    Raises:
-        Refused: Something in it is neither a file nor a folder.
-    """
-    found: list[Path] = []
-    for top, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            path = Path(top, name)
-            if path.is_symlink() or not (path.is_dir() or path.is_file()):
-                raise Refused(f"{path} is a link or a device; copy the file into the folder")
-        found.extend(Path(top, name) for name in names)
-    return sorted(found)
-
-
-def digest_of(path: Path) -> str:
-    """Return the hex SHA-256 of a file, read in pieces."""
-    digest = sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1024 * 1024):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def _read_small(path: Path, bytes_max: int) -> bytes:
+def _graph(folder: Path, file: str, digest: str | None) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(bytes_max + 1)
+        graph = (folder / file).read_bytes()
     except OSError as error:
-        raise Refused(f"no model in {path.parent} ({error})") from error
-    if len(data) > bytes_max:
-        raise Refused(f"{path}: more than {bytes_max} bytes; publish the model again")
-    return data
+        raise Refused(_nothing(folder, error)) from error
+    if len(graph) > GRAPH_MAX_BYTES:
+        raise Refused(f"{folder / file}: {len(graph)} bytes, at most {GRAPH_MAX_BYTES} are loaded")
+    if digest != sha256(graph).hexdigest():
+        raise Refused(
+            f"{folder / file} is not the file its manifest names; restore it or export again"
+        )
+    return graph
+
+
+def _check_schema(read: ModelFolder) -> None:
+    if unknown := set(read.blocks) - set(BLOCKS):
+        raise Refused(
+            f"{read.path}: feature blocks {sorted(unknown)} are unknown here, there are"
+            f" {list(BLOCKS)}; run the service it was made for"
+        )
+    computed, expected = schema_of_blocks(read.blocks), read.manifest.get("feature_schema")
+    if expected != computed:
+        raise Refused(
+            f"{read.path}: trained on feature schema {str(expected)[:12]}, this service computes"
+            f" {computed[:12]}; train and export again, or run the service it was made for"
+        )

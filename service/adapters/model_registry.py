@@ -18,7 +18,7 @@ from typing import Final
 from obstore.store import ObjectStore
 
 from service.adapters.model_aliases import AliasLog
-from service.adapters.model_folder import check_folder, check_manifest
+from service.adapters.model_check import check_folder, check_manifest
 from service.adapters.object_store import NotThere, open_store, reaching
 from service.adapters.signing import SIGNATURE_BYTES_MAX, TrustedKeys
 from service.core.control import Alias, AliasMoved
