@@ -1,4 +1,4 @@
-"""Candidates for each query: the union of what the encoder, the neighbours and transitions propose.
+"""Candidates for each query: the union of what the encoder, neighbours, transitions and ring propose.
 
 `Evidence` carries what the sources found on the way: the features read it again.
 """
@@ -15,7 +15,7 @@ from models.sessions.read import I32, I64
 from models.sessions.recipe import NeighbourRecipe, Recipe
 from models.sessions.sparse_rows import F32, largest_of_dense, top_per_row
 
-SOURCES: Final = ("encoder", "neighbours", "transitions")
+SOURCES: Final = ("encoder", "neighbours", "transitions", "ring")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ def propose(bases: Bases, queries: Queries, recipe: Recipe) -> Evidence:
         "encoder": _best_dense(directions, most),
         "neighbours": best_sparse(scores, most),
         "transitions": best_sparse(following, most),
+        "ring": _newest(queries.recent, most),
     }
     return Evidence(scores, counts, narrow, proposed)
 
@@ -73,6 +74,12 @@ def rows_of(matrix: sparse.csr_matrix, rows: I32) -> sparse.csr_matrix:
     picked = pick @ matrix
     picked.sort_indices()
     return picked
+
+
+def _newest(recent: I32, count: int) -> I32:
+    result = np.full((len(recent), count), -1, dtype=np.int32)
+    result[:, : recent.shape[1]] = recent[:, :count]
+    return result
 
 
 def _best_dense(scores: F32, count: int) -> I32:

@@ -13,6 +13,7 @@ from models.sessions.bases import Bases
 from models.sessions.candidates import Evidence, Union
 from models.sessions.queries import RECENT, Queries
 from models.sessions.read import I32
+from models.sessions.ring_features import RING_FEATURES, ring_features
 from models.sessions.sparse_rows import F32, look_up
 
 FEATURES: Final = (
@@ -25,7 +26,7 @@ FEATURES: Final = (
     "cosine_last", "cosine_mean",
     "heard", "heard_last", "heard_nearness",
     "length", "last_leaves", "last_popular",
-    "hybrid", "hybrid_rank",
+    "hybrid", "hybrid_rank", *RING_FEATURES,
 )  # fmt: skip
 """Order is the model's input order."""
 
@@ -90,6 +91,7 @@ def features_of(block: Block) -> F32:
         **_from_transitions(block),
         **_from_counts(block),
         **_from_session(block),
+        **ring_features(block.queries, block.union.owner, block.union.items),
     }
     hybrid = columns["neighbours_share"] + HYBRID_WEIGHT * columns["follows_share"]
     columns |= {"hybrid": hybrid, "hybrid_rank": block.rank(hybrid)}
