@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from service.core import events as ev
 from service.core.candidates import Candidates
-from service.core.features import featurize
-from service.core.items import F32, ItemTable
+from service.core.features import Features, featurize
+from service.core.items import F32, U8, ItemTable
 from service.core.session import EMPTY, SessionState, fold
 from service.core.sessions import session_batch
 
@@ -33,7 +33,8 @@ class Examples:
 
     Shapes:
         user: float32[n, Fu], candidate: float32[n, Fc], labels: float32[n, 3] (skip, complete,
-        like) rows: int32[n], item rows; at_ms: int64[n]
+        like) rows: int32[n], item rows; at_ms: int64[n]; kind: uint8[n], content types; slot:
+        int32[n], place on the slate that served it, -1 if none did
     """
 
     user: F32
@@ -41,6 +42,14 @@ class Examples:
     labels: F32
     rows: NDArray[np.int32]
     at_ms: NDArray[np.int64]
+    kind: U8
+    slot: NDArray[np.int32]
+
+    @property
+    def features(self) -> Features:
+        """As a scorer reads them: every example has a session of its own."""
+        owner = np.arange(len(self), dtype=np.int32)
+        return Features(self.user, owner, self.candidate, self.kind)
 
     def __len__(self) -> int:
         """How many examples there are."""
@@ -48,13 +57,7 @@ class Examples:
 
     def where(self, chosen: slice | NDArray[np.int64]) -> "Examples":
         """The chosen examples, in the order chosen."""
-        return Examples(
-            self.user[chosen],
-            self.candidate[chosen],
-            self.labels[chosen],
-            self.rows[chosen],
-            self.at_ms[chosen],
-        )
+        return Examples(**{name: column[chosen] for name, column in vars(self).items()})
 
 
 @dataclass(slots=True)
@@ -65,6 +68,7 @@ class _Exposure:
     row: int
     at_ms: int
     start_ms: int
+    slot: int
     end: ev.Skipped | ev.Completed | None = None
     liked: bool = False
 
@@ -113,7 +117,8 @@ class Exposures:
         self._count += 1
         stale = self._count % STALE_EVERY == 0
         seen = self._while_playing.get(event.user_id, state) if stale else state
-        self._running[event.user_id] = _Exposure(seen, row, event.at_ms, event.position_ms)
+        slot = event.served.slot if event.served else -1
+        self._running[event.user_id] = _Exposure(seen, row, event.at_ms, event.position_ms, slot)
 
     def _note(self, event: ev.ItemFact, exposure: _Exposure) -> None:
         if event.item_id != self._table.ids[exposure.row]:
@@ -150,11 +155,7 @@ def build_examples(
 def join(parts: Sequence[Examples]) -> Examples:
     """All examples of several, one after the other."""
     return Examples(
-        np.concatenate([part.user for part in parts]),
-        np.concatenate([part.candidate for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.rows for part in parts]),
-        np.concatenate([part.at_ms for part in parts]),
+        **{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])}
     )
 
 
@@ -170,6 +171,8 @@ def _examples(table: ItemTable, exposures: list[_Exposure]) -> Examples:
         np.array([e.labels() for e in exposures], dtype=np.float32).reshape(-1, len(HEADS)),
         rows,
         np.array([e.at_ms for e in exposures], dtype=np.int64),
+        features.kind,
+        np.array([e.slot for e in exposures], dtype=np.int32),
     )
 
 

@@ -1,5 +1,6 @@
-"""The ranker as one ONNX file, built node by node, and the manifest beside it."""
+"""A model folder: the ranker's graph, golden vectors, and the manifest that names every file."""
 
+import io
 import json
 from collections.abc import Mapping
 from hashlib import sha256
@@ -7,104 +8,107 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
-from models.ranker import CLIP, HEADS, Ranker
-from service.core.features import CANDIDATE_FEATURES, FEATURE_SCHEMA, SESSION_FEATURES
+from models.graph import OPSET, to_onnx
+from models.ranker import TYPES, Ranker
+from service.core.features import BLOCKS, Features, schema_of_blocks
 
-OPSET: Final = 21
-IR_VERSION: Final = 10
 FILE: Final = "ranker.onnx"
+GOLDEN: Final = "golden.npz"
+MANIFEST: Final = "manifest.json"
+UNSEALED: Final = (MANIFEST, "manifest.sig")
+"""What the manifest cannot name: itself, and the signature over it."""
 NAME: Final = "segue-mlp"
-
-# (operator, inputs, output), in order. A name of a parameter is an initializer.
-NODES: Final = (
-    ("Sub", ("user", "user_mean"), "user_centred"),
-    ("Div", ("user_centred", "user_spread"), "user_scaled"),
-    ("Clip", ("user_scaled", "low", "high"), "x_user"),
-    ("Sub", ("cand", "cand_mean"), "cand_centred"),
-    ("Div", ("cand_centred", "cand_spread"), "cand_scaled"),
-    ("Clip", ("cand_scaled", "low", "high"), "x_cand"),
-    ("MatMul", ("x_user", "w_user"), "user_part"),
-    ("Gather", ("user_part", "owner"), "user_part_of_cand"),
-    ("MatMul", ("x_cand", "w_cand"), "cand_part"),
-    ("Add", ("user_part_of_cand", "cand_part"), "both_parts"),
-    ("Add", ("both_parts", "b1"), "h1_linear"),
-    ("Relu", ("h1_linear",), "h1"),
-    ("MatMul", ("h1", "w2"), "h2_product"),
-    ("Add", ("h2_product", "b2"), "h2_linear"),
-    ("Relu", ("h2_linear",), "h2"),
-    ("MatMul", ("h2", "w3"), "logits_product"),
-    ("Add", ("logits_product", "b3"), "logits"),
-    ("Mul", ("logits", "platt_a"), "sloped"),
-    ("Add", ("sloped", "platt_c"), "calibrated"),
-    ("Sigmoid", ("calibrated",), "heads"),
-)
+GOLDEN_SESSIONS: Final = 4
+GOLDEN_CANDIDATES: Final = 60
 
 
-def to_onnx(ranker: Ranker, metadata: Mapping[str, str]) -> bytes:
-    """Build the graph: `user[B, Fu]`, `owner[M]`, `cand[M, Fc]` -> `heads[M, 3]`.
-
-    The bytes depend on the ranker and the metadata alone.
-    """
-    constants = {**ranker.arrays(), "low": np.float32(-CLIP), "high": np.float32(CLIP)}
-    widths = {"user": len(ranker.user_mean), "cand": len(ranker.cand_mean)}
-    floats, ints = TensorProto.FLOAT, TensorProto.INT32
-    graph = helper.make_graph(
-        [helper.make_node(op, list(inputs), [output], name=output) for op, inputs, output in NODES],
-        "ranker",
-        [
-            helper.make_tensor_value_info("user", floats, ["B", widths["user"]]),
-            helper.make_tensor_value_info("owner", ints, ["M"]),
-            helper.make_tensor_value_info("cand", floats, ["M", widths["cand"]]),
-        ],
-        [helper.make_tensor_value_info("heads", floats, ["M", len(HEADS)])],
-        [numpy_helper.from_array(np.asarray(v, np.float32), k) for k, v in constants.items()],
-    )
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="segue"
-    )
-    model.ir_version = IR_VERSION
-    helper.set_model_props(model, dict(metadata))
-    onnx.checker.check_model(model, full_check=True)
-    serialised: bytes = model.SerializeToString(deterministic=True)
-    return serialised
-
-
-def export(
-    ranker: Ranker, folder: Path, *, window: str, seed: int, metrics: Mapping[str, Any]
+def export(  # noqa: PLR0913 - what a manifest says of a model
+    ranker: Ranker,
+    folder: Path,
+    *,
+    window: str,
+    seed: int,
+    metrics: Mapping[str, Any],
+    name: str = NAME,
+    item_space: str = "any",
 ) -> Path:
-    """Write `ranker.onnx` and `manifest.json`, the manifest last."""
-    graph = to_onnx(ranker, graph_metadata(window))
-    digest = sha256(graph).hexdigest()
-    manifest = {
-        "name": NAME,
-        "version": digest[:12],
-        "sha256": {FILE: digest},
-        "bytes": len(graph),
+    """Write `ranker.onnx`, `golden.npz` and `manifest.json`, the manifest last.
+
+    Files that are there already (an encoder, an index, a card) become part of the model.
+    """
+    about = {
+        "name": name,
         "opset": OPSET,
-        "item_space": "any",
-        "heads": list(HEADS),
-        "feature_schema": FEATURE_SCHEMA,
-        "features": {"session": list(SESSION_FEATURES), "candidate": list(CANDIDATE_FEATURES)},
+        "item_space": item_space,
+        "heads": list(ranker.heads),
+        "blocks": list(ranker.blocks),
+        "feature_schema": schema_of_blocks(ranker.blocks),
+        "features": {
+            "session": [column for block in ranker.blocks for column in BLOCKS[block][0]],
+            "candidate": [column for block in ranker.blocks for column in BLOCKS[block][1]],
+        },
         "trained_on": window,
         "seed": seed,
         "metrics": metrics,
+        "calibration": _calibration(ranker),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILE).write_bytes(graph)
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    (folder / FILE).write_bytes(to_onnx(ranker, graph_metadata(ranker, window, item_space)))
+    (folder / GOLDEN).write_bytes(golden(ranker, seed))
+    seal(folder, about)
     return folder / FILE
 
 
-def graph_metadata(window: str) -> dict[str, str]:
+def seal(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the manifest: what is known of the model, its version, and every file's hash."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in UNSEALED)
+    hashes = {p.relative_to(folder).as_posix(): sha256(p.read_bytes()).hexdigest() for p in files}
+    version = sha256("".join(f"{k} {v}\n" for k, v in hashes.items()).encode()).hexdigest()[:12]
+    size = sum(p.stat().st_size for p in files)
+    known = {"name": about["name"], "version": version, "sha256": hashes, "bytes": size}
+    manifest = known | {key: value for key, value in about.items() if key not in known}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    return manifest
+
+
+def golden(ranker: Ranker, seed: int) -> bytes:
+    """Inputs and what the plain definition says of them; a worker runs them before it serves."""
+    features = golden_inputs(ranker, seed)
+    file = io.BytesIO()
+    np.savez(file, **vars(features), heads=ranker.score(features))
+    return file.getvalue()
+
+
+def golden_inputs(ranker: Ranker, seed: int) -> Features:
+    """Candidates of some sessions, spread as the ranker's inputs are."""
+    draws = np.random.default_rng([seed, 21])
+    owner = np.repeat(np.arange(GOLDEN_SESSIONS, dtype=np.int32), GOLDEN_CANDIDATES)
+    user = draws.normal(
+        ranker.user_mean, ranker.user_spread, (GOLDEN_SESSIONS, len(ranker.user_mean))
+    )
+    cand = draws.normal(ranker.cand_mean, ranker.cand_spread, (len(owner), len(ranker.cand_mean)))
+    kind = draws.integers(0, TYPES, len(owner), dtype=np.uint8)
+    return Features(user.astype(np.float32), owner, cand.astype(np.float32), kind)
+
+
+def graph_metadata(ranker: Ranker, window: str, item_space: str = "any") -> dict[str, str]:
     """What the file itself says of its origin, readable through ONNX Runtime."""
     return {
-        "feature_schema_sha256": FEATURE_SCHEMA,
-        "heads": ",".join(HEADS),
+        "feature_schema_sha256": schema_of_blocks(ranker.blocks),
+        "heads": ",".join(ranker.heads),
+        "blocks": ",".join(ranker.blocks),
         "training_window": window,
         "opset": str(OPSET),
-        "item_space": "any",
-        "calibration": "platt",
+        "item_space": item_space,
+        "calibration": "platt by head and content type",
+    }
+
+
+def _calibration(ranker: Ranker) -> dict[str, Any]:
+    """Slopes and offsets, a row per content type, a column per head."""
+    return {
+        "method": "platt by head and content type",
+        "slope": ranker.slope.round(4).tolist(),
+        "offset": ranker.offset.round(4).tolist(),
     }

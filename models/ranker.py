@@ -1,29 +1,43 @@
 """The ranker's parameters and its definition in plain numpy: what JAX trains and ONNX must equal.
 
-    x_user = clip((user - mean) / spread, -6, 6)          [B, Fu] x_cand = clip((cand - mean) /
-    spread, -6, 6)          [M, Fc] h1 = relu((x_user Wu)[owner] + x_cand Wc + b1)        [M, H1]
-    the user part is made once a user h2 = relu(h1 W2 + b2)                                 [M, H2]
-    heads = sigmoid(a * (h2 W3 + b3) + c)                 [M, 3]    a, c: Platt calibration
+    x_user = clip((user - mean) / spread, -6, 6)                    [B, Fu]
+    x_cand = clip((cand - mean) / spread, -6, 6)                    [M, Fc]
+    h1 = relu((x_user Wu)[owner] + x_cand Wc + b1)                  [M, H1], Wu once a user
+    h2 = relu(h1 W2 + b2)                                           [M, H2]
+    logits = h2 W3 + b3                                             [M, H]
+    heads = sigmoid(slope[kind] * logits + offset[kind])            [M, H]
 
-A candidate's row meets nothing but its own user: scores do not depend on the batch.
+A slope and an offset per content type and head: Platt calibration, part of the model. A model
+without session columns (Fu = 0) has no user part.
+
+A candidate's row meets nothing but its own user, and rows are multiplied in blocks of one size:
+scores do not depend on the batch, bit for bit.
 """
 
-from dataclasses import dataclass, fields
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from typing import Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from service.core.items import F32
+from service.core.events import CONTENT_TYPES
+from service.core.features import Features
+from service.core.items import F32, I32
 
 HEADS: Final = ("skip", "complete", "like")
+"""Of a ranker that learns from what listeners did with what they were given."""
 HIDDEN: Final = (64, 32)
 CLIP: Final = 6.0
+TYPES: Final = len(CONTENT_TYPES)
+ROWS: Final = 64
+"""Rows of a product. BLAS takes another path for another number of rows, with other roundings."""
 
 
 @dataclass(frozen=True)
 class Ranker:
-    """Everything the graph contains. Names as in the module's formulas."""
+    """Everything the graph contains. Names as in the module's formulas.
+
+    `heads` and `blocks` name the outputs, and the blocks of features that the columns come from.
+    """
 
     user_mean: F32
     user_spread: F32
@@ -36,26 +50,61 @@ class Ranker:
     b2: F32
     w3: F32
     b3: F32
-    platt_a: F32
-    platt_c: F32
+    slope: F32
+    offset: F32
+    heads: tuple[str, ...] = HEADS
+    blocks: tuple[str, ...] = ("base",)
 
     def arrays(self) -> dict[str, F32]:
         """The parameters by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: getattr(self, name) for name in _ARRAYS}
 
-    def logits(self, user: F32, owner: NDArray[np.int32], cand: F32) -> F32:
-        """float32[M, 3], before calibration."""
-        x_user = np.clip((user - self.user_mean) / self.user_spread, -CLIP, CLIP)
-        x_cand = np.clip((cand - self.cand_mean) / self.cand_spread, -CLIP, CLIP)
-        h1 = np.maximum((x_user @ self.w_user)[owner] + x_cand @ self.w_cand + self.b1, 0)
-        h2 = np.maximum(h1 @ self.w2 + self.b2, 0)
-        return np.asarray(h2 @ self.w3 + self.b3, dtype=np.float32)
+    def with_arrays(self, arrays: dict[str, F32]) -> Self:
+        """The same ranker with other values of some parameters."""
+        return replace(self, **{name: np.asarray(v, np.float32) for name, v in arrays.items()})
 
-    def heads(self, user: F32, owner: NDArray[np.int32], cand: F32) -> F32:
-        """float32[M, 3]: calibrated probabilities."""
-        return sigmoid(self.platt_a * self.logits(user, owner, cand) + self.platt_c)
+    def logits(self, features: Features) -> F32:
+        """float32[M, H], before calibration."""
+        x_cand = _standardised(features.candidate, self.cand_mean, self.cand_spread)
+        h1 = product(x_cand, self.w_cand) + self.b1
+        if len(self.user_mean):
+            x_user = _standardised(features.user, self.user_mean, self.user_spread)
+            h1 += product(x_user, self.w_user)[features.owner]
+        h2 = np.maximum(product(np.maximum(h1, 0), self.w2) + self.b2, 0)
+        return np.asarray(product(h2, self.w3) + self.b3, dtype=np.float32)
+
+    def score(self, features: Features) -> F32:
+        """float32[M, H]: calibrated probabilities."""
+        slope, offset = self.slope[features.kind], self.offset[features.kind]
+        return sigmoid(slope * self.logits(features) + offset)
+
+
+_ARRAYS: Final = tuple(f.name for f in fields(Ranker) if f.name not in ("heads", "blocks"))
+
+
+def product(rows: F32, weights: F32) -> F32:
+    """`rows @ weights`, each row's result the same bits whatever other rows there are."""
+    count = len(rows)
+    blocks = np.zeros((-(-count // ROWS), ROWS, rows.shape[1]), dtype=np.float32)
+    blocks.reshape(-1, rows.shape[1])[:count] = rows
+    return np.asarray((blocks @ weights).reshape(-1, weights.shape[1])[:count])
 
 
 def sigmoid(x: F32) -> F32:
     """1 / (1 + exp(-x)), without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * x)), dtype=np.float32)
+
+
+def without_calibration(heads: int) -> dict[str, F32]:
+    """Slopes of 1 and offsets of 0: float32[types, heads] each."""
+    shape = (TYPES, heads)
+    return {"slope": np.ones(shape, np.float32), "offset": np.zeros(shape, np.float32)}
+
+
+def owners(count: int) -> I32:
+    """int32[count]: every candidate has a session of its own, as training examples do."""
+    return np.arange(count, dtype=np.int32)
+
+
+def _standardised(columns: F32, mean: F32, spread: F32) -> F32:
+    return np.asarray(np.clip((columns - mean) / spread, -CLIP, CLIP))

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.calibration import platt
 from models.dataset import Examples, join
-from models.fit import calibrate, fit_ranker, platt
+from models.fit import calibrate, fit_ranker
 from models.metrics import auc, calibration_error, log_loss
 from models.ranker import HEADS, Ranker
 from service.core.items import F32, ItemTable
@@ -58,8 +59,7 @@ def judge(ranker: Ranker, table: ItemTable, log: Stretches) -> Report:
 
 def predict(ranker: Ranker, examples: Examples) -> F32:
     """float32[n, 3]: calibrated heads of exposed candidates."""
-    owner = np.arange(len(examples), dtype=np.int32)
-    return ranker.heads(examples.user, owner, examples.candidate)
+    return ranker.score(examples.features)
 
 
 def popularity_only(table: ItemTable, fitted: Examples, test: Examples) -> F32:

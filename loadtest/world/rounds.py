@@ -14,7 +14,7 @@ from loadtest.world.catalogue import World
 from loadtest.world.plays import START_MS
 from loadtest.world.seat import Seat, warm_seat
 from models.dataset import Examples, build_examples
-from models.ranker import HEADS, Ranker
+from models.ranker import Ranker
 from service.core.events import Served
 from service.core.features import Features
 from service.core.items import F32
@@ -46,11 +46,11 @@ class ArrayScorer:
     @property
     def heads(self) -> tuple[str, ...]:
         """The ranker's."""
-        return HEADS
+        return self.ranker.heads
 
     def score(self, features: Features) -> F32:
-        """float32[M, 3]."""
-        return self.ranker.heads(features.user, features.owner, features.candidate)
+        """float32[M, H]."""
+        return self.ranker.score(features)
 
 
 def play_round(world: World, ranker: Ranker, number: int, *, listeners: int) -> Examples:

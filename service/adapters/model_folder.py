@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +12,10 @@ from service.core.features import BLOCKS, schema_of_blocks
 
 MANIFEST: Final = "manifest.json"
 RANKER: Final = "ranker.onnx"
-GRAPH_MAX_BYTES: Final = 64 * 1024 * 1024
+ENCODER: Final = "encoder.onnx"
+GOLDEN: Final = "golden.npz"
+KEPT: Final = (RANKER, ENCODER, GOLDEN)
+KEPT_MAX_BYTES: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class ModelFolder:
 
     path: Path
     manifest: Mapping[str, Any]
-    graphs: Mapping[str, bytes]
+    kept: Mapping[str, bytes]  # graphs and golden vectors, as they were hashed
 
     @property
     def name(self) -> str:
@@ -48,21 +51,29 @@ class ModelFolder:
         """The catalogue's item space that the model was made for, or `any`."""
         return str(self.manifest.get("item_space", "any"))
 
-    def graph(self, file: str) -> bytes:
-        """The bytes of one of its graphs, as they were hashed."""
-        return self.graphs[file]
+    @property
+    def has_encoder(self) -> bool:
+        """Whether sessions are encoded and candidates retrieved from an index."""
+        return ENCODER in self.kept
+
+    def file(self, name: str) -> bytes:
+        """The bytes of a graph or of the golden vectors, as they were hashed."""
+        return self.kept[name]
 
 
 def read_model_folder(folder: Path) -> ModelFolder:
-    """Read the manifest and every graph it names; check hashes and the feature schema.
+    """Read the manifest and every file it names; check hashes and the feature schema.
 
     Raises:
         Refused: A file is missing, was changed, or expects other features; says what to do.
     """
     manifest = _manifest(folder)
-    files = [RANKER, *(f for f in _hashes(manifest) if f.endswith(".onnx") and f != RANKER)]
-    graphs = {file: _graph(folder, file, _hashes(manifest).get(file)) for file in files}
-    read = ModelFolder(folder, manifest, graphs)
+    hashes = {RANKER: None} | _hashes(manifest)
+    kept = {name: _kept(folder, name, hashes[name]) for name in KEPT if name in hashes}
+    for name, digest in hashes.items():
+        if name not in kept:
+            _check_file(folder, name, digest)
+    read = ModelFolder(folder, manifest, kept)
     _check_schema(read)
     return read
 
@@ -84,23 +95,40 @@ def _nothing(folder: Path, error: Exception) -> str:
     return f"no model in {folder} ({error}); train one with `segue train world`"
 
 
-def _hashes(manifest: Mapping[str, Any]) -> Mapping[str, str]:
+def _hashes(manifest: Mapping[str, Any]) -> dict[str, Any]:
     hashes = manifest.get("sha256", {})
     return hashes if isinstance(hashes, dict) else {}
 
 
-def _graph(folder: Path, file: str, digest: str | None) -> bytes:
+def _kept(folder: Path, name: str, digest: object) -> bytes:
     try:
-        graph = (folder / file).read_bytes()
+        content = (folder / name).read_bytes()
     except OSError as error:
         raise Refused(_nothing(folder, error)) from error
-    if len(graph) > GRAPH_MAX_BYTES:
-        raise Refused(f"{folder / file}: {len(graph)} bytes, at most {GRAPH_MAX_BYTES} are loaded")
-    if digest != sha256(graph).hexdigest():
+    if len(content) > KEPT_MAX_BYTES:
+        raise Refused(f"{folder / name}: {len(content)} bytes, at most {KEPT_MAX_BYTES} are loaded")
+    _compare(folder / name, sha256(content).hexdigest(), digest)
+    return content
+
+
+def _check_file(folder: Path, name: str, digest: object) -> None:
+    """Files that stay where they are (an index, a card): a manifest names none outside."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
         raise Refused(
-            f"{folder / file} is not the file its manifest names; restore it or export again"
+            f"{folder / MANIFEST} names {name}, outside the folder; do not use this model"
         )
-    return graph
+    try:
+        with path.open("rb") as file:
+            found = file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Refused(_nothing(folder, error)) from error
+    _compare(path, found, digest)
+
+
+def _compare(path: Path, found: str, expected: object) -> None:
+    if found != expected:
+        raise Refused(f"{path} is not the file its manifest names; restore it or export again")
 
 
 def _check_schema(read: ModelFolder) -> None:

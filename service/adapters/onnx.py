@@ -4,6 +4,7 @@ Refuses the wrong model at start: the manifest must carry the file's hash and th
 that this service computes. Loaded from bytes, so that what was hashed is what runs.
 """
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
@@ -11,13 +12,14 @@ from typing import Final, Self
 import numpy as np
 import onnxruntime as ort
 
-from service.adapters.model_folder import ModelFolder, read_model_folder
+from service.adapters.model_folder import GOLDEN, RANKER, ModelFolder, read_model_folder
 from service.core.errors import Refused
-from service.core.features import CANDIDATE_FEATURES, SESSION_FEATURES, Features
+from service.core.features import BLOCKS, Features
 from service.core.items import F32
 from service.core.slates import Model
 
-FILE: Final = "ranker.onnx"
+FILE: Final = RANKER
+GOLDEN_DRIFT_MAX: Final = 1e-4
 WARM_UP_ROWS: Final = (1, 20, 200, 500)
 
 # What a graph may ask for, by input name. A graph that leaves one out is not fed it.
@@ -62,7 +64,9 @@ class OnnxScorer:
         session = session_of(folder, FILE)
         _check_graph(folder, session)
         scorer = cls(session, Model(folder.name, folder.version, variant), folder.heads)
-        scorer._warm_up()
+        if GOLDEN in folder.kept:
+            _check_golden(folder, scorer)
+        scorer._warm_up(_widths(folder))
         return scorer
 
     @property
@@ -90,17 +94,36 @@ class OnnxScorer:
         assert heads.shape == (len(features.owner), len(self._heads)), heads.shape
         return heads
 
-    def _warm_up(self) -> None:
+    def _warm_up(self, widths: tuple[int, int]) -> None:
         """Run the sizes that will come, so that the first listener does not pay for them."""
         for rows in WARM_UP_ROWS:
             self.score(
                 Features(
-                    np.zeros((1, len(SESSION_FEATURES)), np.float32),
+                    np.zeros((1, widths[0]), np.float32),
                     np.zeros(rows, np.int32),
-                    np.zeros((rows, len(CANDIDATE_FEATURES)), np.float32),
+                    np.zeros((rows, widths[1]), np.float32),
                     np.zeros(rows, np.uint8),
                 )
             )
+
+
+def _widths(folder: ModelFolder) -> tuple[int, int]:
+    """How many columns the folder's blocks have: of a session, of a candidate."""
+    blocks = [BLOCKS[name] for name in folder.blocks]
+    return sum(len(user) for user, _ in blocks), sum(len(cand) for _, cand in blocks)
+
+
+def _check_golden(folder: ModelFolder, scorer: OnnxScorer) -> None:
+    """What the trained definition said of some inputs, this machine's graph must say too."""
+    with np.load(io.BytesIO(folder.file(GOLDEN)), allow_pickle=False) as stored:
+        inputs = {name: stored[name] for name in ("user", "owner", "candidate", "kind")}
+        expected = stored["heads"]
+    drift = float(np.abs(scorer.score(Features(**inputs)) - expected).max(initial=0))
+    if not drift <= GOLDEN_DRIFT_MAX:  # a NaN is refused too
+        raise Refused(
+            f"{folder.path}: {FILE} is {drift:.2g} away from its golden vectors, at most"
+            f" {GOLDEN_DRIFT_MAX:g} is rounding; export the model again"
+        )
 
 
 def session_of(folder: ModelFolder, file: str) -> ort.InferenceSession:
@@ -111,7 +134,7 @@ def session_of(folder: ModelFolder, file: str) -> ort.InferenceSession:
     """
     try:
         return ort.InferenceSession(
-            folder.graph(file), _options(), providers=["CPUExecutionProvider"]
+            folder.file(file), _options(), providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # ONNX Runtime's own errors have no common base
         raise Refused(

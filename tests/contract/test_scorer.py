@@ -93,6 +93,12 @@ def told(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def also(folder: Path, name: str) -> None:
+    """Have the manifest name another file."""
+    hashes = json.loads((folder / "manifest.json").read_text())["sha256"]
+    told(folder, sha256=hashes | {name: OTHER})
+
+
 def change_a_byte(folder: Path) -> None:
     path = folder / FILE
     graph = bytearray(path.read_bytes())
@@ -107,6 +113,8 @@ REFUSED: list[Any] = [
     pytest.param(lambda f: (f / "manifest.json").unlink(), "no model in", id="no manifest"),
     pytest.param(lambda f: (f / "manifest.json").write_text("{"), "no model in", id="torn"),
     pytest.param(lambda f: told(f, sha256={}), "not the file its manifest names", id="no hash"),
+    pytest.param(lambda f: also(f, "card.md"), "no model in", id="a missing card"),
+    pytest.param(lambda f: also(f, "../card.md"), "outside the folder", id="a file elsewhere"),
     pytest.param(lambda f: told(f, feature_schema="0" * 64), FEATURE_SCHEMA[:12], id="features"),
     pytest.param(lambda f: told(f, feature_schema=None), FEATURE_SCHEMA[:12], id="no schema"),
     pytest.param(lambda f: told(f, heads=["skip", "like"]), "heads", id="other heads"),

@@ -18,7 +18,7 @@ from loadtest.world.catalogue import World, make_world
 from loadtest.world.closed_loop import compare
 from loadtest.world.rounds import play_round
 from loadtest.world.training import RANKER, Extent, train_world
-from models.ranker import HEADS, HIDDEN, Ranker
+from models.ranker import HEADS, HIDDEN, TYPES, Ranker
 from service.adapters.catalog import read_catalog
 from service.adapters.onnx import OnnxScorer
 from service.core.errors import Refused
@@ -117,9 +117,9 @@ def untrained(users: int, cands: int) -> Ranker:
     """A ranker that says one half to everything."""
     (h1, h2), heads = HIDDEN, len(HEADS)
     zeros = {"user_mean": users, "cand_mean": cands, "b1": h1, "b2": h2, "b3": heads}
-    ones = {"user_spread": users, "cand_spread": cands, "platt_a": heads}
+    ones = {"user_spread": users, "cand_spread": cands, "slope": (TYPES, heads)}
     grids = {"w_user": (users, h1), "w_cand": (cands, h1), "w2": (h1, h2), "w3": (h2, heads)}
-    shapes = {**zeros, **grids, "platt_c": heads}
+    shapes = {**zeros, **grids, "offset": (TYPES, heads)}
     arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     arrays |= {name: np.ones(shape, np.float32) for name, shape in ones.items()}
     return Ranker(**arrays)

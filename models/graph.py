@@ -1,0 +1,105 @@
+"""The ranker as an ONNX graph, built node by node."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from models.ranker import CLIP, Ranker
+from service.core.items import F32
+
+OPSET: Final = 21
+IR_VERSION: Final = 10
+
+Node = tuple[str, tuple[str, ...], str]
+"""(operator, inputs, output). A name of a parameter is an initializer."""
+
+_CANDIDATE: Final[tuple[Node, ...]] = (
+    ("Sub", ("cand", "cand_mean"), "cand_centred"),
+    ("Div", ("cand_centred", "cand_spread"), "cand_scaled"),
+    ("Clip", ("cand_scaled", "low", "high"), "x_cand"),
+    ("MatMul", ("x_cand", "w_cand"), "cand_part"),
+    ("Add", ("cand_part", "b1"), "cand_linear"),
+)
+_USER: Final[tuple[Node, ...]] = (
+    ("Sub", ("user", "user_mean"), "user_centred"),
+    ("Div", ("user_centred", "user_spread"), "user_scaled"),
+    ("Clip", ("user_scaled", "low", "high"), "x_user"),
+    ("MatMul", ("x_user", "w_user"), "user_part"),
+    ("Gather", ("user_part", "owner"), "user_part_of_cand"),
+    ("Add", ("cand_linear", "user_part_of_cand"), "both_linear"),
+)
+_HEADS: Final[tuple[Node, ...]] = (
+    ("MatMul", ("h1", "w2"), "h2_product"),
+    ("Add", ("h2_product", "b2"), "h2_linear"),
+    ("Relu", ("h2_linear",), "h2"),
+    ("MatMul", ("h2", "w3"), "logits_product"),
+    ("Add", ("logits_product", "b3"), "logits"),
+    ("Cast", ("kind",), "kind_row"),
+    ("Gather", ("slope", "kind_row"), "slope_of_cand"),
+    ("Gather", ("offset", "kind_row"), "offset_of_cand"),
+    ("Mul", ("logits", "slope_of_cand"), "sloped"),
+    ("Add", ("sloped", "offset_of_cand"), "calibrated"),
+    ("Sigmoid", ("calibrated",), "heads"),
+)
+
+
+def to_onnx(ranker: Ranker, metadata: Mapping[str, str]) -> bytes:
+    """Build `user[B, Fu]`, `owner[M]`, `cand[M, Fc]`, `kind[M]` -> `heads[M, H]`.
+
+    Without session columns there is no `user` and no `owner`. The bytes depend on the ranker and
+    the metadata alone.
+    """
+    has_user = len(ranker.user_mean) > 0
+    linear = "both_linear" if has_user else "cand_linear"
+    nodes = (*_CANDIDATE, *(_USER if has_user else ()), ("Relu", (linear,), "h1"), *_HEADS)
+    floats, info = TensorProto.FLOAT, helper.make_tensor_value_info
+    inputs = [
+        info("cand", floats, ["M", len(ranker.cand_mean)]),
+        info("kind", TensorProto.UINT8, ["M"]),
+    ]
+    if has_user:
+        inputs += [
+            info("user", floats, ["B", len(ranker.user_mean)]),
+            info("owner", TensorProto.INT32, ["M"]),
+        ]
+    constants = {**ranker.arrays(), "low": np.float32(-CLIP), "high": np.float32(CLIP)}
+    graph = helper.make_graph(
+        [_node(*node) for node in nodes],
+        "ranker",
+        inputs,
+        [info("heads", floats, ["M", len(ranker.heads)])],
+        initializers(constants, nodes),
+    )
+    return serialised(graph, metadata)
+
+
+def initializers(
+    constants: Mapping[str, F32 | np.float32], nodes: Sequence[Node]
+) -> list[onnx.TensorProto]:
+    """The constants that some node reads."""
+    read = {name for _, inputs, _ in nodes for name in inputs}
+    return [
+        numpy_helper.from_array(np.asarray(value, np.float32), name)
+        for name, value in constants.items()
+        if name in read
+    ]
+
+
+def serialised(graph: onnx.GraphProto, metadata: Mapping[str, str]) -> bytes:
+    """The checked model around a graph: opset 21, IR 10, one file, no external data."""
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="segue"
+    )
+    model.ir_version = IR_VERSION
+    helper.set_model_props(model, dict(metadata))
+    onnx.checker.check_model(model, full_check=True)
+    result: bytes = model.SerializeToString(deterministic=True)
+    return result
+
+
+def _node(operator: str, inputs: tuple[str, ...], output: str) -> onnx.NodeProto:
+    more = {"to": TensorProto.INT32} if operator == "Cast" else {}
+    return helper.make_node(operator, list(inputs), [output], name=output, **more)
