@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from loadtest.commands_gate import gate
+from loadtest.commands_logs import world_log
+from models.commands_evaluation import policy
 from models.commands_sessions import evaluate_sessions
 
 _QUIET = {"add_completion": False, "no_args_is_help": True, "rich_markup_mode": None}
@@ -25,6 +27,8 @@ def _evaluate() -> None:
 
 evaluate.command("sessions")(evaluate_sessions)
 evaluate.command("gate")(gate)
+evaluate.command("policy")(policy)
+evaluate.command("world-log")(world_log)
 
 
 @train.command("world")

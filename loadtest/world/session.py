@@ -136,6 +136,17 @@ class LiveListener:
         self._remember(outcome)
         return outcome
 
+    def finish_chance(self, rows: I64) -> F32:
+        """How likely each item would be heard to its end, were it played now: the exact chance.
+
+        But for a resumed item with under 30 s left, which is a little likelier.
+        """
+        risk = np.array(TYPE_FACTORS) @ np.array(MUSIC_HAZARDS)
+        kinds = self.world.table.content_type[rows]
+        stays = np.exp(-risk[kinds] * np.exp(self.listener.impatience - self.affinity(rows)))
+        attentive = 1 - DRIFT_OFF if self._attentive else COME_BACK
+        return np.asarray(1 - attentive * (1 - stays), dtype=np.float32)
+
     def _leaves_after_s(self, row: int, affinity: float, length_s: float) -> float:
         """Seconds until the listener leaves; infinite for never."""
         if not self._attentive:

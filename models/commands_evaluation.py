@@ -1,0 +1,57 @@
+"""`segue evaluate policy`, `prequential` and `runs`: judging on logs, and what was judged."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+JSON = typer.Option(False, "--json", help="Print one JSON object as the last line.")
+
+
+def policy(
+    log: Annotated[Path, typer.Argument(help="JSONL or Parquet, a context on each row.")],
+    target: Annotated[
+        Path | None, typer.Option(help="Model folder; else the log's own `target` or `scores`.")
+    ] = None,
+    temperature: float = typer.Option(1.0, min=0.001, help="Of the softmax over scores."),
+    explore: float = typer.Option(0.0, min=0, max=1, help="Share that the target draws evenly."),
+    ess_min: float = typer.Option(100.0, min=1, help="Effective contexts that are needed."),
+    json: bool = JSON,
+) -> None:
+    """Say what a policy would have earned, from a log of another; exit code 1 if it cannot."""
+    from models.evaluation.policy_log import read_policy_log
+    from models.evaluation.policy_report import Drawing, evaluate_policy
+    from service.core.errors import Refused
+
+    try:
+        drawing = Drawing(temperature, explore)
+        report = evaluate_policy(read_policy_log(log), target, drawing, ess_min=ess_min)
+    except Refused as error:
+        typer.echo(f"segue evaluate policy: {error}", err=True)
+        if json:
+            print_json({"refused": str(error)})
+        raise typer.Exit(1) from None
+    _tell(report)
+    if json:
+        print_json(report)
+
+
+def print_json(report: dict[str, Any]) -> None:
+    """The last line."""
+    from orjson import OPT_SERIALIZE_NUMPY, dumps
+
+    typer.echo(dumps(report, option=OPT_SERIALIZE_NUMPY).decode())
+
+
+def _tell(report: dict[str, Any]) -> None:
+    for name in ("logged", "ips", "snips", "dr", "gain"):
+        found = report[name]
+        span = f"{found['value']:+.4f} [{found['low']:+.4f}, {found['high']:+.4f}]"
+        typer.echo(f"{name:8}{span}", err=True)
+    typer.echo(
+        f"{report['contexts']} contexts of {report['listeners']} listeners; worth"
+        f" {report['effective_sample_size']} (largest weight {report['weight_max']})",
+        err=True,
+    )
+    if report["simulated"]:
+        typer.echo(f"simulated log; the truth is {report['truth']:.4f}", err=True)
