@@ -1,7 +1,6 @@
 """A model folder: the ranker's graph, golden vectors, and the manifest that names every file."""
 
 import io
-import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -12,11 +11,11 @@ import numpy as np
 from models.graph import OPSET, to_onnx
 from models.ranker import TYPES, Ranker
 from service.core.features import BLOCKS, Features, schema_of_blocks
+from service.core.manifest import MANIFEST, SIGNATURE, canonical_manifest, content_version
 
 FILE: Final = "ranker.onnx"
 GOLDEN: Final = "golden.npz"
-MANIFEST: Final = "manifest.json"
-UNSEALED: Final = (MANIFEST, "manifest.sig")
+UNSEALED: Final = (MANIFEST, SIGNATURE)
 """What the manifest cannot name: itself, and the signature over it."""
 NAME: Final = "segue-mlp"
 GOLDEN_SESSIONS: Final = 4
@@ -64,11 +63,11 @@ def seal(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
     """Write the manifest: what is known of the model, its version, and every file's hash."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in UNSEALED)
     hashes = {p.relative_to(folder).as_posix(): sha256(p.read_bytes()).hexdigest() for p in files}
-    version = sha256("".join(f"{k} {v}\n" for k, v in hashes.items()).encode()).hexdigest()[:12]
+    version = content_version(hashes)
     size = sum(p.stat().st_size for p in files)
     known = {"name": about["name"], "version": version, "sha256": hashes, "bytes": size}
     manifest = known | {key: value for key, value in about.items() if key not in known}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    (folder / MANIFEST).write_bytes(canonical_manifest(manifest))
     return manifest
 
 

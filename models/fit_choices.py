@@ -29,9 +29,20 @@ I64 = NDArray[np.int64]
 class Choices(Protocol):
     """Queries whose target is among their candidates (n queries, m candidates, f features)."""
 
-    features: Any  # [m, f], query by query
-    starts: I64  # [n + 1]
-    target_at: I64  # [n], from the query's start
+    @property
+    def features(self) -> Any:
+        """[m, f], query by query, in any precision."""
+        ...
+
+    @property
+    def starts(self) -> I64:
+        """int64[n + 1]: where each query's candidates begin."""
+        ...
+
+    @property
+    def target_at(self) -> I64:
+        """int64[n]: which candidate came next, from its query's start."""
+        ...
 
     def __len__(self) -> int:
         """How many queries there are."""

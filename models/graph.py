@@ -1,14 +1,13 @@
 """The ranker as an ONNX graph, built node by node."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from models.ranker import CLIP, Ranker
-from service.core.items import F32
 
 OPSET: Final = 21
 IR_VERSION: Final = 10
@@ -65,7 +64,11 @@ def to_onnx(ranker: Ranker, metadata: Mapping[str, str]) -> bytes:
             info("user", floats, ["B", len(ranker.user_mean)]),
             info("owner", TensorProto.INT32, ["M"]),
         ]
-    constants = {**ranker.arrays(), "low": np.float32(-CLIP), "high": np.float32(CLIP)}
+    constants: dict[str, Any] = {
+        **ranker.arrays(),
+        "low": np.float32(-CLIP),
+        "high": np.float32(CLIP),
+    }
     graph = helper.make_graph(
         [_node(*node) for node in nodes],
         "ranker",
@@ -76,9 +79,7 @@ def to_onnx(ranker: Ranker, metadata: Mapping[str, str]) -> bytes:
     return serialised(graph, metadata)
 
 
-def initializers(
-    constants: Mapping[str, F32 | np.float32], nodes: Sequence[Node]
-) -> list[onnx.TensorProto]:
+def initializers(constants: Mapping[str, Any], nodes: Sequence[Node]) -> list[onnx.TensorProto]:
     """The constants that some node reads."""
     read = {name for _, inputs, _ in nodes for name in inputs}
     return [
@@ -101,5 +102,5 @@ def serialised(graph: onnx.GraphProto, metadata: Mapping[str, str]) -> bytes:
 
 
 def _node(operator: str, inputs: tuple[str, ...], output: str) -> onnx.NodeProto:
-    more = {"to": TensorProto.INT32} if operator == "Cast" else {}
+    more: dict[str, Any] = {"to": TensorProto.INT32} if operator == "Cast" else {}
     return helper.make_node(operator, list(inputs), [output], name=output, **more)

@@ -14,10 +14,12 @@ A candidate's row meets nothing but its own user, and rows are multiplied in blo
 scores do not depend on the batch, bit for bit.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.core.events import CONTENT_TYPES
 from service.core.features import Features
@@ -59,9 +61,10 @@ class Ranker:
         """The parameters by name."""
         return {name: getattr(self, name) for name in _ARRAYS}
 
-    def with_arrays(self, arrays: dict[str, F32]) -> Self:
+    def with_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The same ranker with other values of some parameters."""
-        return replace(self, **{name: np.asarray(v, np.float32) for name, v in arrays.items()})
+        changes: dict[str, Any] = {name: np.asarray(v, np.float32) for name, v in arrays.items()}
+        return replace(self, **changes)
 
     def logits(self, features: Features) -> F32:
         """float32[M, H], before calibration."""

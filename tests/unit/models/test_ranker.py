@@ -127,7 +127,7 @@ def test_calibration_goes_by_content_type(
     offset = ranker.offset + np.arange(4, dtype=np.float32)[:, None]
     export(ranker.with_arrays({"offset": offset}), tmp_path, window="", seed=1, metrics={})
     asked = requests(1, 40)
-    asked = replace(asked, candidate=asked.candidate / 3)
+    asked = replace(asked, candidate=asked.candidate / np.float32(3))
     here, there = OnnxScorer.load(tmp_path).score(asked), scorer.score(asked)
     moved = np.log(here / (1 - here)) - np.log(there / (1 - there))
     np.testing.assert_allclose(moved, np.repeat(asked.kind[:, None], 3, axis=1), atol=0.02)
