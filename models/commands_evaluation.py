@@ -36,6 +36,38 @@ def policy(
         print_json(report)
 
 
+def runs(
+    chosen: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Runs to put side by side.")
+    ] = None,
+    root: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path(".segue/runs"),
+    metric: Annotated[str, typer.Option(help="Only metrics whose name holds this.")] = "",
+    json: bool = JSON,
+) -> None:
+    """List recorded runs, or compare some of them metric by metric."""
+    from models.evaluation.runs import all_runs, differences, read_run
+    from service.core.errors import Refused
+
+    try:
+        found = [read_run(root / name) for name in chosen] if chosen else all_runs(root)
+    except Refused as error:
+        typer.echo(f"segue evaluate runs: {error}", err=True)
+        raise typer.Exit(1) from None
+    if not chosen:
+        for run in found:
+            params = " ".join(f"{key}={value}" for key, value in run.told["params"].items())
+            typer.echo(f"{run.id}  {len(run.metrics)} metrics  {params}", err=json)
+        if json:
+            print_json({run.id: {**run.told, "metrics": run.metrics} for run in found})
+        return
+    table = {name: row for name, row in differences(found).items() if metric in name}
+    for name, row in table.items():
+        cells = "".join(f"{'-' if value is None else f'{value:.5g}':>14}" for value in row)
+        typer.echo(f"{name:44}{cells}", err=json)
+    if json:
+        print_json({"runs": [run.id for run in found], "metrics": table})
+
+
 def print_json(report: dict[str, Any]) -> None:
     """The last line."""
     from orjson import OPT_SERIALIZE_NUMPY, dumps
