@@ -21,6 +21,7 @@ from service.adapters.catalog import read_catalog
 from service.adapters.kafka import KafkaEventLog, KafkaPublisher
 from service.adapters.redis import RedisSessionStore, connect
 from service.adapters.slate_cache import SlateCache
+from service.core.events import UserId
 from service.core.session import SessionState
 from service.health import Pulse, serve_health
 from service.processor import Limits, Outside, Processor, Rank
@@ -141,7 +142,7 @@ def ranking_thread(ranking: Ranking) -> Iterator[Rank]:
     events = asyncio.get_running_loop()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="rank") as thread:
 
-        async def rank(states: Sequence[SessionState]) -> list[Ranked]:
+        async def rank(states: Sequence[SessionState], _: Sequence[UserId]) -> list[Ranked]:
             return await events.run_in_executor(thread, ranking.rank, states)
 
         yield rank

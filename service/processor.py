@@ -46,7 +46,8 @@ from service.ports import (
 from service.ranking import Ranked
 from service.state_cache import StateCache
 
-Rank = Callable[[Sequence[SessionState]], Awaitable[list[Ranked]]]
+Rank = Callable[[Sequence[SessionState], Sequence[UserId]], Awaitable[list[Ranked]]]
+"""States of living users and whose they are, in; one slate each, in their order, out."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,8 @@ class Processor:
         entries, letters = self._decode(batch.records)
         turns = await self._fold(entries)
         letters += [self._letter(r, p) for turn in turns for r, p in turn.misrouted]
-        due = [t.stored.state for t in due_turns(turns) if t.stored]
         (answers, stored_at_ns), (ranked, ranked_at_ns) = await asyncio.gather(
-            self._store(turns), self._rank([state for state in due if not state.is_deleted])
+            self._store(turns), self._rank(turns)
         )
         trace = Trace(
             polled_at_ns=batch.polled_at_ns, stored_at_ns=stored_at_ns, ranked_at_ns=ranked_at_ns
@@ -229,6 +229,12 @@ class Processor:
                     f" ({answer}); folding again from the log"
                 )
 
-    async def _rank(self, states: Sequence[SessionState]) -> tuple[list[Ranked], int]:
-        ranked = await self.outside.rank(states) if states else []
+    async def _rank(self, turns: Sequence[Turn]) -> tuple[list[Ranked], int]:
+        due = [
+            (turn.stored.state, turn.user_id)
+            for turn in due_turns(turns)
+            if turn.stored and not turn.stored.state.is_deleted
+        ]
+        states, users = [state for state, _ in due], [user for _, user in due]
+        ranked = await self.outside.rank(states, users) if due else []
         return ranked, self.outside.clock.now_ns()

@@ -65,6 +65,7 @@ class AliasLog:
             by=wish.by,
             reason=wish.reason,
             share=wish.share,
+            force=wish.force,
             kind=wish.kind,
             previous=None if after is None else after.version,
             approved=wish.approved,

@@ -27,6 +27,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     by: str
     reason: str
     share: float = 0.0
+    force: bool = False
     approved: bool | None = None
 
 

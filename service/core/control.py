@@ -21,7 +21,8 @@ class AliasMoved(Struct, frozen=True, kw_only=True):
     """An alias stands for another version since `at_ms`, or for none (`version` is None).
 
     `sequence` grows by one with each move of this alias: the higher one holds, whatever the order
-    of arrival. `share` is the canary's share of users, of the challenger alone.
+    of arrival. `share` is the canary's share of users, of the challenger alone. `force` overrules a
+    worker's doubts whether a champion scores as expected; never its checks of hash and signature.
     """
 
     name: str
@@ -32,6 +33,7 @@ class AliasMoved(Struct, frozen=True, kw_only=True):
     by: str
     reason: str
     share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    force: bool = False
 
 
 _DECODER: Final = msgspec.json.Decoder(AliasMoved)

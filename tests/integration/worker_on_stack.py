@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from service.adapters.kafka import KafkaEventLog, KafkaPublisher
 from service.adapters.memory import MemorySideEffects, StepClock
 from service.adapters.redis import RedisSessionStore, connect
+from service.core.events import UserId
 from service.core.session import SessionState
 from service.core.slates import Model
 from service.processor import Limits, Outside, Processor
@@ -67,5 +68,5 @@ async def produce(settings: Settings, records: Sequence[Produced]) -> None:
         await producer.stop()
 
 
-async def _no_items(states: Sequence[SessionState]) -> list[Ranked]:
+async def _no_items(states: Sequence[SessionState], _: Sequence[UserId]) -> list[Ranked]:
     return [Ranked((), ("no_candidates",), Model("none", "0")) for _ in states]

@@ -14,7 +14,7 @@ from service.adapters.memory import (
     MemoryStore,
     StepClock,
 )
-from service.core.events import PlaybackEvent, Record
+from service.core.events import PlaybackEvent, Record, UserId
 from service.core.session import SessionState
 from service.core.slates import Model
 from service.ops.ledger import Ledger, LogFacts
@@ -98,5 +98,5 @@ async def _drain(processor: Processor, log: MemoryLog) -> None:
     await processor.drain()
 
 
-async def _no_items(states: Sequence[SessionState]) -> list[Ranked]:
+async def _no_items(states: Sequence[SessionState], _: Sequence[UserId]) -> list[Ranked]:
     return [Ranked((), (), Model("none", "0")) for _ in states]

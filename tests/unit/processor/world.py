@@ -37,7 +37,7 @@ class Crash(Exception):
     """The process is gone, with all it held in memory."""
 
 
-async def rank(states: Sequence[SessionState]) -> list[Ranked]:
+async def rank(states: Sequence[SessionState], _: Sequence[ev.UserId]) -> list[Ranked]:
     """The loop does not care what is in a slate."""
     return [Ranked((), ("no_candidates",), Model("none", "0")) for _ in states]
 
