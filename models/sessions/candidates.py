@@ -1,4 +1,4 @@
-"""Candidates for each query: the union of what the encoder, neighbours, transitions and ring propose.
+"""Candidates for each query: the union of what encoder, neighbours, transitions and ring propose.
 
 `Evidence` carries what the sources found on the way: the features read it again.
 """

@@ -17,17 +17,20 @@ import numpy as np
 import optax  # type: ignore[import-untyped]
 
 from models.sessions.encoder import F32, Encoder
-from models.sessions.encoder_batches import Batch, epoch, negatives_law, pieces
+from models.sessions.encoder_batches import Batch, epoch, negatives_law
+from models.sessions.encoder_windows import windows_of
 from models.sessions.lazy_adam import LazyAdam
 from models.sessions.read import SessionLog
 from models.sessions.recipe import EncoderRecipe
 from models.vectors import item_vectors
+from service.core.memory import PlayEnd
 
 Dense = dict[str, jax.Array]
 Vectors = tuple[jax.Array, jax.Array]
 """Vectors of a batch's plays float32[B, L + 1, d] and of its negatives float32[K, d]."""
 
 END_RATE: Final = 0.02
+UNMARKED: Final = (PlayEnd.PLAYING, PlayEnd.COMPLETED)
 _Step = Callable[..., tuple[Dense, optax.OptState, Vectors]]
 
 
@@ -36,19 +39,20 @@ def fit_encoder(log: SessionLog, items: int, recipe: EncoderRecipe, *, seed: int
     draws = np.random.default_rng([seed, 11])
     table = LazyAdam(initial_table(log, items, recipe, draws))
     dense = initial_dense(recipe.dim, draws)
-    law, cut = negatives_law(log, items, recipe), pieces(log)
-    steps = recipe.epochs * sum(1 for _ in epoch(log, cut, law, recipe, draws))
+    history = recipe.history and len(np.unique(log.users)) < len(log)
+    law, cut = negatives_law(log, items, recipe), windows_of(log, recipe.recency, history=history)
+    steps = recipe.epochs * sum(1 for _ in epoch(cut, law, recipe, draws))
     optimiser, slopes_of = _compiled(recipe)
     state, key, number = optimiser.init(dense), jax.random.key(seed), 0
     for _ in range(recipe.epochs):
-        for batch in epoch(log, cut, law, recipe, draws):
+        for batch in epoch(cut, law, recipe, draws):
             share = rate_share(number, steps, recipe.warm_up_steps)
             rows = np.concatenate([batch.plays.ravel(), batch.negatives])
             vectors = table.rows[batch.plays], table.rows[batch.negatives]
             dense, state, slopes = slopes_of(dense, state, vectors, batch, share, key, number)
             table.move(rows, _flat(slopes, recipe.dim), recipe.table_rate * share)
             number += 1
-    return _encoder(table.rows, dense)
+    return _encoder(table.rows, dense, reads_history=history)
 
 
 def rate_share(number: int, steps: int, warm_up: int) -> float:
@@ -83,6 +87,8 @@ def initial_dense(dim: int, draws: np.random.Generator) -> Dense:
         "b_h": np.zeros(3 * dim),
         "w_out": half,
         "w_last": half,
+        "ends": np.zeros((len(PlayEnd), dim)),
+        "earlier": np.zeros(dim),
     }
     return {name: jnp.asarray(value, jnp.float32) for name, value in first.items()}
 
@@ -108,6 +114,13 @@ def run_gru(dense: Dense, x: jax.Array) -> jax.Array:
     return jnp.swapaxes(states, 0, 1)
 
 
+def actions(dense: Dense) -> jax.Array:
+    """`Encoder.actions`. Plays that ended as most do add nothing: they are the measure."""
+    told = jnp.asarray([end not in UNMARKED for end in PlayEnd], jnp.float32)[:, None]
+    ends = told * dense["ends"]
+    return jnp.concatenate([ends, ends + dense["earlier"]])
+
+
 def directions(dense: Dense, states: jax.Array, x: jax.Array) -> jax.Array:
     """Where each state points: float32[B, L, d], unit length."""
     return unit(states @ dense["w_out"] + x @ dense["w_last"])
@@ -119,15 +132,28 @@ def loss_of(
     """Weighted cross-entropy of the target against the shared negatives, the logQ taken off."""
     dense, (plays, drawn) = learned[0], (unit(part) for part in learned[1])
     from_key, of_key = jax.random.split(key)
-    x = _drop(plays[:, :-1] * math.sqrt(recipe.dim), recipe.dropout, from_key)
+    x = plays[:, :-1] * math.sqrt(recipe.dim) + actions(dense)[batch.action[:, :-1]]
+    x = _drop(x, recipe.dropout, from_key)
     states = _drop(run_gru(dense, x), recipe.dropout, of_key)
     out = directions(dense, states, x)
-    mine = (out * plays[:, 1:]).sum(axis=2) / recipe.tau - batch.log_share
+    mine = (out * plays[:, 1:]).sum(axis=2) / recipe.tau - batch.log_share[:, 1:]
     others = out @ drawn.T / recipe.tau - batch.negatives_log_share
     hit = batch.plays[:, 1:, None] == batch.negatives
-    others = jax.nn.logsumexp(jnp.where(hit, -1e9, others), axis=2)
-    losses = jnp.logaddexp(mine, others) - mine
+    against = jax.nn.logsumexp(jnp.where(hit, -1e9, others), axis=2)
+    if batch.skipped is not None:
+        against = jnp.logaddexp(against, _skipped(out, plays, batch, recipe.tau))
+    losses = jnp.logaddexp(mine, against) - mine
     return jnp.asarray((batch.weight * losses).sum() / recipe.batch_positions)
+
+
+def _skipped(out: jax.Array, plays: jax.Array, batch: Batch, tau: float) -> jax.Array:
+    """float32[B, L]: what the session skipped up to the target, as negatives of its own."""
+    scores = out @ jnp.swapaxes(plays, 1, 2) / tau - jnp.asarray(batch.log_share)[:, None, :]
+    length = scores.shape[1]
+    so_far = jnp.arange(length + 1) <= jnp.arange(length)[:, None]
+    hit = batch.plays[:, 1:, None] == batch.plays[:, None, :]
+    mask = jnp.asarray(batch.skipped)[:, None, :] & so_far & ~hit
+    return jnp.asarray(jax.nn.logsumexp(jnp.where(mask, scores, -1e9), axis=2))
 
 
 def _drop(x: jax.Array, share: float, key: Any) -> jax.Array:
@@ -162,7 +188,13 @@ def _flat(slopes: Vectors, dim: int) -> F32:
     return np.concatenate([np.asarray(part).reshape(-1, dim) for part in slopes])
 
 
-def _encoder(table: F32, dense: Dense) -> Encoder:
+def _encoder(table: F32, dense: Dense, *, reads_history: bool) -> Encoder:
     length = np.linalg.norm(table, axis=1, keepdims=True)
     weights = {name: np.asarray(value) for name, value in dense.items()}
-    return Encoder(table=np.asarray(table / np.maximum(length, 1e-6), np.float32), **weights)
+    del weights["ends"], weights["earlier"]
+    return Encoder(
+        table=np.asarray(table / np.maximum(length, 1e-6), np.float32),
+        actions=np.asarray(actions(dense), np.float32),
+        reads_history=reads_history,
+        **weights,
+    )

@@ -77,7 +77,7 @@ def every_prefix(
         current=ring.current,
         end=ring.ends,
         length=(heard[newest + 1] - heard[log.starts[owner[asked]]]).astype(np.int32),
-        direction=encoder.encode(np.where(ring.current, ring.items, -1)),
+        direction=encoder.encode(ring.items, ring.current, ring.ends),
         target=log.items[asked],
         session=owner[asked].astype(np.int32),
         user=log.users[owner[asked]],

@@ -23,6 +23,7 @@ class EncoderRecipe:
     weight_decay: float = 1e-4
     warm_up_steps: int = 100
     noise: float = 0.1
+    history: bool = True  # read the listener's earlier sessions too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
