@@ -53,11 +53,21 @@ def evaluate_on_world(
     listeners: int = typer.Option(200, min=8, help="Listeners that no training log has seen."),
     json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
-    """Play what popularity, chance, the service and an oracle pick to the same listeners."""
-    from loadtest.world.evaluation import evaluate_world
+    """Play what chance, charts, VSKNN, the service and an oracle pick to the same listeners.
 
-    report = evaluate_world(listeners=listeners)
-    _print_arms(report) if not json else _print_json(report)
+    Exit code 1 if a placebo is loud: then none of the figures is to be believed.
+    """
+    from loadtest.world.evaluation import evaluate_world
+    from loadtest.world.tables import tables
+
+    say = (lambda _: None) if json else typer.echo
+    report = evaluate_world(listeners=listeners, say=say)
+    if json:
+        _print_json(report)
+    else:
+        typer.echo("\n".join(tables(report)))
+    if not report["quiet"]:
+        raise typer.Exit(1)
 
 
 def _print_heads(report: dict[str, Any]) -> None:
@@ -68,14 +78,6 @@ def _print_heads(report: dict[str, Any]) -> None:
                 row = figures[by][head]
                 shown = f"{row['auc']:8.3f}{row['log_loss']:10.3f}{row['ece']:8.3f}"
                 typer.echo(f"{log:16}{head:10}{by:12}{shown}")
-
-
-def _print_arms(report: dict[str, Any]) -> None:
-    names = list(next(iter(report["arms"].values())))
-    typer.echo(f"{'arm':10}" + "".join(f"{name:>26}" for name in names))
-    for arm, figures in report["arms"].items():
-        cells = (f"{f['mean']:.3f} [{f['low']:.3f}, {f['high']:.3f}]" for f in figures.values())
-        typer.echo(f"{arm:10}" + "".join(f"{cell:>26}" for cell in cells))
 
 
 def _print_json(report: dict[str, Any]) -> None:

@@ -4,7 +4,8 @@ Every arm gets the same listeners, warmed up by the same sessions under the mixe
 there on each listener's own random numbers go on alone. Figures are compared listener by listener.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -12,36 +13,93 @@ from numpy.typing import NDArray
 
 from loadtest.world.arms import Arm
 from loadtest.world.catalogue import World
-from loadtest.world.seat import warm_seat
+from loadtest.world.intervals import F64, Interval, resamples
+from loadtest.world.policy import MixedPolicy
+from loadtest.world.seat import Seat, warm_seat
 from loadtest.world.session import Outcome
 
 SESSIONS: Final = 2
 PLAYS: Final = 10
 FIRST_LISTENER: Final = 500_000  # nobody that a training log has seen
-RESAMPLES: Final = 1000
 FIGURES: Final = ("skip_rate", "skip_30s_rate", "listened_share", "likes", "affinity")
 
 
-def run_arm(world: World, arm: Arm, *, listeners: int) -> NDArray[np.float64]:
-    """Let an arm pick for everybody; returns float64[listeners, figures], means per listener."""
-    seats = [warm_seat(world, FIRST_LISTENER + number) for number in range(listeners)]
-    heard: list[list[Outcome]] = []
+@dataclass(frozen=True)
+class Heard:
+    """What an arm's listeners heard.
+
+    Shapes: rows int64[plays, listeners], item rows; each float64[plays, listeners, FIGURES]
+    """
+
+    rows: NDArray[np.int64]
+    each: F64
+
+    @property
+    def per_listener(self) -> F64:
+        """float64[listeners, figures]: means over a listener's plays."""
+        return np.asarray(self.each.mean(axis=0), dtype=np.float64)
+
+
+def seated(world: World, listeners: int, *, first: int = FIRST_LISTENER) -> list[Seat]:
+    """Listeners `first` and on, warmed up."""
+    policy = MixedPolicy(world)
+    return [warm_seat(world, first + number, policy=policy) for number in range(listeners)]
+
+
+def run_arm(
+    world: World,
+    arm: Arm,
+    *,
+    listeners: int,
+    before_session: Callable[[Seat], None] = lambda _: None,
+) -> Heard:
+    """Let an arm pick for everybody. `before_session` is done to each seat as a session begins."""
+    seats = seated(world, listeners)
+    turns: list[Heard] = []
     for _ in range(SESSIONS):
         for seat in seats:
             seat.open_session()
-        for _ in range(PLAYS):
-            rows = arm.pick([seat.state for seat in seats], [seat.live for seat in seats])
-            heard.append([seat.hear(row) for seat, row in zip(seats, rows, strict=True)])
-    figures = np.array([[_figures(world, outcome) for outcome in turn] for turn in heard])
-    return np.asarray(figures.mean(axis=0), dtype=np.float64)
+            before_session(seat)
+        turns += [hear_one(world, arm, seats) for _ in range(PLAYS)]
+    return together(turns)
+
+
+def hear_one(world: World, arm: Arm, seats: Sequence[Seat]) -> Heard:
+    """One play for everybody."""
+    rows = arm.pick([seat.state for seat in seats], [seat.live for seat in seats])
+    outcomes = [seat.hear(row) for seat, row in zip(seats, rows, strict=True)]
+    figures = np.array([_figures(world, outcome) for outcome in outcomes])
+    return Heard(np.array(rows, dtype=np.int64)[None], figures[None])
+
+
+def together(turns: Sequence[Heard]) -> Heard:
+    """Plays one after the other."""
+    return Heard(
+        np.concatenate([turn.rows for turn in turns]), np.concatenate([turn.each for turn in turns])
+    )
+
+
+def play_arms(world: World, arms: Mapping[str, Arm], *, listeners: int) -> dict[str, Heard]:
+    """Run every arm on the same listeners."""
+    return {name: run_arm(world, arm, listeners=listeners) for name, arm in arms.items()}
 
 
 def compare(world: World, arms: Mapping[str, Arm], *, listeners: int, seed: int) -> dict[str, Any]:
     """Run every arm; each figure with a 95 % bootstrap interval over listeners."""
-    results = {name: run_arm(world, arm, listeners=listeners) for name, arm in arms.items()}
-    draws = np.random.default_rng([seed, 4])
-    samples = draws.integers(listeners, size=(RESAMPLES, listeners))
-    return {name: _summary(figures, samples) for name, figures in results.items()}
+    return summaries(play_arms(world, arms, listeners=listeners), seed=seed)
+
+
+def summaries(heard: Mapping[str, Heard], *, seed: int) -> dict[str, Any]:
+    """Every arm's figures, each with a 95 % bootstrap interval over listeners."""
+    return {name: _summary(each.per_listener, seed) for name, each in heard.items()}
+
+
+def _summary(figures: F64, seed: int) -> dict[str, Any]:
+    drawn = resamples(len(figures), seed=seed) @ figures
+    return {
+        name: Interval.of(figures[:, at].mean(), drawn[:, at]).as_dict()
+        for at, name in enumerate(FIGURES)
+    }
 
 
 def _figures(world: World, outcome: Outcome) -> tuple[float, ...]:
@@ -55,18 +113,3 @@ def _figures(world: World, outcome: Outcome) -> tuple[float, ...]:
         float(outcome.liked > 0),
         outcome.affinity,
     )
-
-
-def _summary(figures: NDArray[np.float64], samples: NDArray[np.int64]) -> dict[str, Any]:
-    means = figures.mean(axis=0)
-    low, high = np.quantile(figures[samples].mean(axis=1), [0.025, 0.975], axis=0)
-    return {
-        name: dict(
-            zip(("mean", "low", "high"), _rounded(means[at], low[at], high[at]), strict=True)
-        )
-        for at, name in enumerate(FIGURES)
-    }
-
-
-def _rounded(*values: float) -> list[float]:
-    return [round(float(value), 4) for value in values]

@@ -76,6 +76,10 @@ class PlayLog:
         """How many plays there are."""
         return len(self.user)
 
+    def where(self, chosen: NDArray[np.bool_]) -> "PlayLog":
+        """The chosen plays."""
+        return PlayLog(*(column[chosen] for column in vars(self).values()))
+
 
 def make_plays(
     world: World, *, listeners: int, days: float, sessions_per_day: float = 0.8

@@ -42,7 +42,7 @@ class Seat:
             served=served,
         )
         for event in (start_event(playing), *outcome_events(playing, outcome)):
-            self._tell(event)
+            self.tell(event)
         skipped = outcome.end == "skipped"
         gap_ms = pause_ms(self.live.rng, outcome.listened_ms, skipped=skipped)
         self.now_ms += outcome.listened_ms + gap_ms
@@ -51,22 +51,32 @@ class Seat:
     def open_session(self) -> None:
         """End the last session and begin one after a long pause."""
         if self.told:
-            self._tell(session_ended(self.live.listener.user_id, self.now_ms))
+            self.tell(session_ended(self.live.listener.user_id, self.now_ms))
         self.now_ms += BETWEEN_SESSIONS_MS
         self.live.open_session()
 
-    def _tell(self, event: ev.PlaybackEvent) -> None:
+    def tell(self, event: ev.PlaybackEvent) -> None:
+        """Report one event: it is kept and folded."""
         record = ev.Record(0, len(self.told), event.at_ms, None, None)
         self.state, _ = fold(self.state, event, record)
         self.told.append(event)
 
 
 def warm_seat(
-    world: World, number: int, begin_ms: int = START_MS, *, sessions: int = WARM_UP_SESSIONS
+    world: World,
+    number: int,
+    begin_ms: int = START_MS,
+    *,
+    sessions: int = WARM_UP_SESSIONS,
+    policy: MixedPolicy | None = None,
 ) -> Seat:
-    """Listener `number` after some sessions without a recommender."""
+    """Listener `number` after some sessions without a recommender.
+
+    `policy` is the world's mixed policy, to be given when many listeners warm up: it remembers
+    what it has looked up, and nothing of listeners.
+    """
     seat = Seat(LiveListener(world, make_listener(world, number)), begin_ms)
-    policy, last = MixedPolicy(world), None
+    policy, last = policy or MixedPolicy(world), None
     for _ in range(sessions):
         seat.open_session()
         for _ in range(WARM_UP_PLAYS):

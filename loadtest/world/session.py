@@ -95,6 +95,11 @@ class LiveListener:
         self._again = np.zeros(len(world), dtype=bool)  # [n]: heard lately
         self._skips_in_row = 0
         self._attentive = True
+        self._held = False
+
+    def hold(self, mood: Mood) -> None:
+        """Be in this mood and stay in it until told otherwise: a switch at a known play."""
+        self.mood, self._held = mood, True
 
     def open_session(self) -> None:
         """A new session: new mood, most fatigue gone."""
@@ -180,7 +185,7 @@ class LiveListener:
         if table.content_type[row] in (1, 2):
             self._remember_series(outcome)
         annoyed = self._skips_in_row >= 3
-        if self.rng.random() < (MOOD_SWITCH_ANNOYED if annoyed else MOOD_SWITCH):
+        if self.rng.random() < (MOOD_SWITCH_ANNOYED if annoyed else MOOD_SWITCH) and not self._held:
             self.mood = self._new_mood()
 
     def _remember_series(self, outcome: Outcome) -> None:

@@ -1,0 +1,48 @@
+"""The report of `segue evaluate world` as tables; each says that it is simulated."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Report = Mapping[str, Any]
+NAME = 12
+CELL = 26
+
+
+def tables(report: Report) -> Iterator[str]:
+    """Line by line."""
+    yield from _grid("what listeners did, 95 % over listeners", report["arms"])
+    yield from _grid("regret: 0 the oracle, 1 chance", report["regret"])
+    yield from _grid("segue less each other arm, paired", report["lead_of_segue"])
+    yield from _grid("what of the catalogue was served", report["coverage"])
+    for switch, arms in report["recovery"].items():
+        rows = {arm: _recovery_row(each) for arm, each in arms.items()}
+        followed = next(iter(arms.values()))["followed"]
+        yield from _grid(f"plays to recover, other {switch}; {followed} is never", rows)
+    yield from _placebos(report["placebos"])
+
+
+def _grid(title: str, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    yield ""
+    yield f"simulated: {title}"
+    yield f"{'':{NAME}}" + "".join(f"{name:>{CELL}}" for name in next(iter(rows.values())))
+    for name, row in rows.items():
+        yield f"{name:{NAME}}" + "".join(f"{_cell(value):>{CELL}}" for value in row.values())
+
+
+def _recovery_row(recovered: Report) -> dict[str, Any]:
+    plays = {f"plays ({name})": value for name, value in recovered["plays"].items()}
+    return plays | {f"gap {name}": value for name, value in recovered["gap"].items()}
+
+
+def _placebos(placebos: Mapping[str, Report]) -> Iterator[str]:
+    yield ""
+    yield "simulated: placebos, which must be quiet; 95 % over all of them"
+    for name, placebo in placebos.items():
+        shown = ", ".join(f"{k} {_cell(v)}" for k, v in placebo["differences"].items())
+        yield f"{placebo['verdict']:6}{name:34}{shown}"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
