@@ -62,11 +62,15 @@ def evaluate_on_world(
 
     say = (lambda _: None) if json else typer.echo
     report = evaluate_world(listeners=listeners, say=say)
-    if json:
-        _print_json(report)
-    else:
-        typer.echo("\n".join(tables(report)))
-    if not report["quiet"]:
+    typer.echo("\n".join(tables(report))) if not json else _print_json(report)
+    refuse_if_loud(report)
+
+
+def refuse_if_loud(report: dict[str, Any]) -> None:
+    """Exit with code 1 when a placebo showed something."""
+    loud = [name for name, each in report["placebos"].items() if each["verdict"] == "loud"]
+    if loud:
+        typer.echo(f"segue evaluate world: loud placebo: {', '.join(loud)}", err=True)
         raise typer.Exit(1)
 
 

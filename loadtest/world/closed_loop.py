@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from loadtest.world.arms import Arm
 from loadtest.world.catalogue import World
-from loadtest.world.intervals import F64, Interval, resamples
+from loadtest.world.intervals import Interval, resamples
 from loadtest.world.policy import MixedPolicy
 from loadtest.world.seat import Seat, warm_seat
 from loadtest.world.session import Outcome
+from models.evaluation.intervals import F64
 
 SESSIONS: Final = 2
 PLAYS: Final = 10

@@ -28,6 +28,8 @@ from service.sources import default_sources
 
 UNTAUGHT_LISTENERS: Final = 80
 FULL: Final = Extent()
+ADAPTIVE: Final = ("popular", "vsknn", "segue")
+"""Who is asked to recover: chance has nothing to lose, and the oracle's gap is 0 throughout."""
 Say = Callable[[str], None]
 
 
@@ -103,7 +105,7 @@ def _recovery(judged: Judged) -> dict[str, Any]:
                 follow(judged.world, judged.arms[arm], switch, listeners=judged.listeners),
                 seed=judged.seed,
             )
-            for arm in judged.arms
+            for arm in ADAPTIVE
         }
         for name, switch in SWITCHES.items()
     }

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-F64 = NDArray[np.float64]
+from models.evaluation.intervals import F64
+from models.evaluation.intervals import resamples as times_drawn
 
 RESAMPLES: Final = 4000
 LEVEL: Final = 0.95
@@ -46,9 +46,7 @@ def resamples(listeners: int, *, seed: int, count: int = RESAMPLES) -> F64:
     The same seed and number of listeners give the same resamples: arms weighed with them are
     compared on the same listeners.
     """
-    draws = np.random.default_rng([seed, 4])
-    drawn = draws.multinomial(listeners, np.full(listeners, 1 / listeners), size=count)
-    return np.asarray(drawn / listeners, dtype=np.float64)
+    return times_drawn(listeners, seed=seed, count=count) / listeners
 
 
 def paired(left: F64, right: F64, *, seed: int, level: float = LEVEL) -> Interval:

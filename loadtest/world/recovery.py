@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from loadtest.world.arms import Arm
 from loadtest.world.catalogue import World
 from loadtest.world.closed_loop import FIGURES, hear_one, seated
-from loadtest.world.intervals import F64, Interval, resamples
+from loadtest.world.intervals import Interval, resamples
 from loadtest.world.listeners import Listener
 from loadtest.world.session import Mood
+from models.evaluation.intervals import F64
 
 SWITCH_AT: Final = 12  # plays before the change
 AFTER: Final = 20  # plays followed after it
