@@ -52,16 +52,18 @@ def run_arm(
     arm: Arm,
     *,
     listeners: int,
-    before_session: Callable[[Seat], None] = lambda _: None,
+    mid_session: Callable[[Seat], None] = lambda _: None,
 ) -> Heard:
-    """Let an arm pick for everybody. `before_session` is done to each seat as a session begins."""
+    """Let an arm pick for everybody. `mid_session` is done to each seat half way."""
     seats = seated(world, listeners)
     turns: list[Heard] = []
     for _ in range(SESSIONS):
         for seat in seats:
             seat.open_session()
-            before_session(seat)
-        turns += [hear_one(world, arm, seats) for _ in range(PLAYS)]
+        turns += [hear_one(world, arm, seats) for _ in range(PLAYS // 2)]
+        for seat in seats:
+            mid_session(seat)
+        turns += [hear_one(world, arm, seats) for _ in range(PLAYS // 2)]
     return together(turns)
 
 

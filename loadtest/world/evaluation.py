@@ -29,7 +29,7 @@ from service.sources import default_sources
 UNTAUGHT_LISTENERS: Final = 80
 FULL: Final = Extent()
 ADAPTIVE: Final = ("popular", "vsknn", "segue")
-"""Who is asked to recover: chance has nothing to lose, and the oracle's gap is 0 throughout."""
+"""Who is asked to recover: chance and the oracle lose nothing to what a listener wanted before."""
 Say = Callable[[str], None]
 
 

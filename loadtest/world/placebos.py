@@ -78,11 +78,10 @@ def of_halves(heard: Heard, *, seed: int) -> Placebo:
 
 
 def of_no_switch(course: Course, *, seed: int) -> Placebo:
-    """The gap to the best item before and after a switch to the same mood."""
-    before, after = course.around()
-    return Placebo(
-        "a switch to the same mood", {"gap": paired(after, before, seed=seed, level=LEVEL)}
-    )
+    """What is lost to a switch to the same mood."""
+    after, _ = course.around()
+    lost = paired(after, np.zeros_like(after), seed=seed, level=LEVEL)
+    return Placebo("a switch to the same mood", {"affinity": lost})
 
 
 def placebos(
@@ -95,7 +94,7 @@ def placebos(
     listeners = heard["segue"].rows.shape[1]
     other_chance = run_arm(world, RandomArm(world, seed + 1), listeners=listeners)
     again = run_arm(world, segue, listeners=listeners)
-    steered = run_arm(world, segue, listeners=listeners, before_session=steer_nowhere)
+    steered = run_arm(world, segue, listeners=listeners, mid_session=steer_nowhere)
     shuffled = run_arm(world, untaught, listeners=listeners)
     return [
         of_pair("chance, two seeds", heard["random"], other_chance, seed=seed),

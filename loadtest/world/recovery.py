@@ -1,14 +1,14 @@
-"""After a change of mind: how many plays until an arm is as good again as it was before.
+"""After a change of mind: how many plays until it costs nothing any more.
 
 Each listener's mood is held: music of one taste for some plays, then at a known play another taste
-of music, or another content type, to the end. What is lost to the change is measured against the
-best item of each moment, because one mood may be easier to please than another:
+of music, or another content type, to the end. The same listener under the same arm who has been in
+the second mood all along is the control: one mood is easier to please than another, and listeners
+tire as plays go by.
 
-    gap = affinity of the best item - affinity of the arm's
+    loss = the control's figure at a play - the figure of who changed their mind, at the same play
 
-An arm has recovered at the first play from which the mean of three plays is within a tolerance of
-what it was over the plays before the switch. An arm that never adapted has nothing to lose: look
-at its level, not at its recovery.
+An arm has recovered at the first play after the switch from which the mean of three plays loses no
+more than a tolerance. An arm that does not adapt loses nothing by it: its losses are 0 throughout.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from loadtest.world.arms import Arm
 from loadtest.world.catalogue import World
-from loadtest.world.closed_loop import FIGURES, hear_one, seated
+from loadtest.world.closed_loop import FIGURES, hear_one, seated, together
 from loadtest.world.intervals import Interval, resamples
 from loadtest.world.listeners import Listener
 from loadtest.world.session import Mood
@@ -28,9 +28,9 @@ from models.evaluation.intervals import F64
 
 SWITCH_AT: Final = 12  # plays before the change
 AFTER: Final = 20  # plays followed after it
-LEVEL_FROM: Final = 6  # plays of finding the first mood, before its level is taken
 WINDOW: Final = 3
-GAP_WITHIN: Final = 0.25
+NEVER: Final = AFTER - WINDOW + 1
+AFFINITY_WITHIN: Final = 0.25
 SKIPS_WITHIN: Final = 0.05
 FIRST_LISTENER: Final = 600_000
 
@@ -65,63 +65,75 @@ SWITCHES: Final[Mapping[str, Switch]] = {"taste": other_taste, "content_type": o
 
 @dataclass(frozen=True)
 class Course:
-    """What happened around the switch: float64[SWITCH_AT + AFTER, listeners] each."""
+    """What a change of mind cost.
 
-    gap: F64
-    skipped: F64
+    Shapes: float64[SWITCH_AT + AFTER, listeners] each. `affinity` lost, `skips` gained, against
+    the control at the same play.
+    """
+
+    affinity: F64
+    skips: F64
 
     def around(self) -> tuple[F64, F64]:
-        """Each listener's mean gap before the switch, and over the three plays after it."""
-        before = self.gap[LEVEL_FROM:SWITCH_AT].mean(axis=0)
-        return before, self.gap[SWITCH_AT : SWITCH_AT + WINDOW].mean(axis=0)
+        """float64[listeners] each: affinity lost over the first three plays, and over the last."""
+        return self._lost(SWITCH_AT), self._lost(SWITCH_AT + AFTER - WINDOW)
+
+    def _lost(self, begin: int) -> F64:
+        return np.asarray(self.affinity[begin : begin + WINDOW].mean(axis=0), dtype=np.float64)
 
 
 def follow(world: World, arm: Arm, switch: Switch, *, listeners: int) -> Course:
-    """Let an arm pick through a held mood, a switch and another held mood."""
+    """Let an arm pick for listeners who change their mind, and for their controls."""
+    changed = _hear(world, arm, switch, listeners)
+    control = _hear(world, arm, lambda listener: (switch(listener)[1],) * 2, listeners)
+    affinity, skips = (FIGURES.index(name) for name in ("affinity", "skip_rate"))
+    return Course(
+        control[:, :, affinity] - changed[:, :, affinity],
+        changed[:, :, skips] - control[:, :, skips],
+    )
+
+
+def _hear(world: World, arm: Arm, switch: Switch, listeners: int) -> F64:
+    """float64[plays, listeners, FIGURES]."""
     seats = seated(world, listeners, first=FIRST_LISTENER)
     moods = [switch(seat.live.listener) for seat in seats]
-    everything = np.arange(len(world))
-    gaps: list[F64] = []
-    skips: list[F64] = []
     for seat in seats:
         seat.open_session()
+    turns = []
     for play in range(SWITCH_AT + AFTER):
         for seat, (first, second) in zip(seats, moods, strict=True):
             seat.live.hold(first if play < SWITCH_AT else second)
-        best = np.array([seat.live.affinity(everything).max() for seat in seats])
-        (figures,) = hear_one(world, arm, seats).each
-        gaps.append(best - figures[:, FIGURES.index("affinity")])
-        skips.append(figures[:, FIGURES.index("skip_rate")])
-    return Course(np.array(gaps), np.array(skips))
+        turns.append(hear_one(world, arm, seats))
+    return together(turns).each
 
 
-def plays_to_recover(levels: F64, within: float) -> NDArray[np.int64]:
-    """Plays heard after the switch before the level is back, for rows of levels [..., plays].
+def plays_to_recover(loss: F64, within: float) -> NDArray[np.int64]:
+    """Plays heard after the switch before it costs nothing, for rows of losses [..., plays].
 
-    AFTER - WINDOW + 1 stands for "not in the plays that were followed".
+    NEVER stands for "not in the plays that were followed".
     """
-    before = levels[..., LEVEL_FROM:SWITCH_AT].mean(axis=-1, keepdims=True)
-    after = levels[..., SWITCH_AT:]
+    after = loss[..., SWITCH_AT:]
     windows = np.lib.stride_tricks.sliding_window_view(after, WINDOW, axis=-1).mean(axis=-1)
-    back = windows <= before + within
-    first = back.argmax(axis=-1)
-    return np.asarray(np.where(back.any(axis=-1), first, back.shape[-1]))
+    back = windows <= within
+    return np.asarray(np.where(back.any(axis=-1), back.argmax(axis=-1), NEVER))
 
 
 def recovery(course: Course, *, seed: int) -> dict[str, Any]:
-    """Plays to recover in gap and skip rate, and the gap before, after and at the end."""
-    weights = resamples(course.gap.shape[1], seed=seed)
-    tolerances = {"gap": (course.gap, GAP_WITHIN), "skips": (course.skipped, SKIPS_WITHIN)}
+    """Plays to recover in affinity and in skips; the affinity lost right after, and at the end."""
+    weights = resamples(course.affinity.shape[1], seed=seed)
+    tolerances = {
+        "affinity": (course.affinity, AFFINITY_WITHIN),
+        "skips": (course.skips, SKIPS_WITHIN),
+    }
     plays = {
         name: Interval.of(
-            int(plays_to_recover(each.mean(axis=1), within)),
+            float(plays_to_recover(each.mean(axis=1), within)),
             plays_to_recover(weights @ each.T, within).astype(np.float64),
         ).as_dict()
         for name, (each, within) in tolerances.items()
     }
-    before, after = course.around()
-    levels = {"before": before, "after": after, "end": course.gap[-5:].mean(axis=0)}
-    shown = {
-        name: Interval.of(each.mean(), weights @ each).as_dict() for name, each in levels.items()
+    lost = {
+        name: Interval.of(each.mean(), weights @ each).as_dict()
+        for name, each in zip(("after", "end"), course.around(), strict=True)
     }
-    return {"plays": plays, "gap": shown, "followed": AFTER - WINDOW + 1}
+    return {"plays": plays, "lost": lost, "never": NEVER}

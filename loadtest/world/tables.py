@@ -16,8 +16,8 @@ def tables(report: Report) -> Iterator[str]:
     yield from _grid("what of the catalogue was served", report["coverage"])
     for switch, arms in report["recovery"].items():
         rows = {arm: _recovery_row(each) for arm, each in arms.items()}
-        followed = next(iter(arms.values()))["followed"]
-        yield from _grid(f"plays to recover, other {switch}; {followed} is never", rows)
+        never = next(iter(arms.values()))["never"]
+        yield from _grid(f"plays to recover from another {switch}; {never} is never", rows)
     yield from _placebos(report["placebos"])
 
 
@@ -31,7 +31,7 @@ def _grid(title: str, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 def _recovery_row(recovered: Report) -> dict[str, Any]:
     plays = {f"plays ({name})": value for name, value in recovered["plays"].items()}
-    return plays | {f"gap {name}": value for name, value in recovered["gap"].items()}
+    return plays | {f"lost {name}": value for name, value in recovered["lost"].items()}
 
 
 def _placebos(placebos: Mapping[str, Report]) -> Iterator[str]:

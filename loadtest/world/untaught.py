@@ -6,6 +6,7 @@ that the comparison can tell.
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -15,13 +16,12 @@ from loadtest.world.narrate import narrate
 from loadtest.world.plays import PlayLog
 from loadtest.world.rounds import ArrayScorer
 from models.dataset import Examples, build_examples
-from models.fit import fit_ranker
+from models.fit import EPOCHS, fit_ranker
 from service.core.items import I32
 from service.core.sessions import SessionBatch
 from service.ranking import Ranking
 
-DRAWN = 200
-EPOCHS = 4
+DRAWN: Final = 200
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,14 @@ class DrawnItems:
         return owner, self.draws.integers(self.items, size=len(owner), dtype=np.int32)
 
 
-def drawn_arm(world: World, examples: Examples, *, shuffled: bool, seed: int) -> SegueArm:
+def drawn_arm(
+    world: World, examples: Examples, *, shuffled: bool, seed: int, epochs: int = EPOCHS
+) -> SegueArm:
     """Learn from the examples and rank drawn items; shuffled, labels belong to other examples."""
     if shuffled:
         order = np.random.default_rng([seed, 7]).permutation(len(examples))
         examples = replace(examples, labels=examples.labels[order])
-    ranker = fit_ranker(examples, seed=seed, epochs=EPOCHS)
+    ranker = fit_ranker(examples, seed=seed, epochs=epochs)
     source = DrawnItems(len(world), np.random.default_rng([seed, 8]))
     return SegueArm(Ranking(world.table, (source,), ArrayScorer(ranker)))
 

@@ -52,11 +52,11 @@ def test_a_one_sided_placebo_is_loud_only_if_the_first_is_better(
 def test_shuffled_labels_teach_nothing_and_labels_in_their_places_do(
     small_known: World, small_log: PlayLog, popular: Heard
 ) -> None:
-    examples = examples_of(small_known, small_log, listeners=24)
+    examples = examples_of(small_known, small_log, listeners=60)
     untaught, taught = (
         run_arm(
             small_known,
-            drawn_arm(small_known, examples, shuffled=shuffled, seed=7),
+            drawn_arm(small_known, examples, shuffled=shuffled, seed=7, epochs=40),
             listeners=LISTENERS,
         )
         for shuffled in (True, False)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from loadtest.world.arms import OracleArm
+from loadtest.world.arms import OracleArm, PopularArm
 from loadtest.world.catalogue import World
 from loadtest.world.listeners import make_listener
 from loadtest.world.recovery import (
     AFTER,
+    NEVER,
     SWITCH_AT,
     SWITCHES,
-    WINDOW,
     follow,
     no_change,
     plays_to_recover,
@@ -18,16 +18,12 @@ from loadtest.world.recovery import (
 )
 from loadtest.world.session import LiveListener
 
-NEVER = AFTER - WINDOW + 1
-
 
 @pytest.mark.parametrize(("bad", "expected"), [(0, 0), (1, 1), (5, 5), (AFTER, NEVER)])
-def test_an_arm_has_recovered_when_three_plays_are_as_good_as_before(
-    bad: int, expected: int
-) -> None:
-    gap = np.ones(SWITCH_AT + AFTER)
-    gap[SWITCH_AT : SWITCH_AT + bad] += 10
-    assert plays_to_recover(gap, 0.25) == expected
+def test_an_arm_has_recovered_when_three_plays_lose_nothing(bad: int, expected: int) -> None:
+    loss = np.zeros(SWITCH_AT + AFTER)
+    loss[SWITCH_AT : SWITCH_AT + bad] += 10
+    assert plays_to_recover(loss, 0.25) == expected
 
 
 def test_a_held_mood_stays_and_a_free_one_does_not(small_world: World) -> None:
@@ -55,8 +51,14 @@ def test_both_switches_change_the_mood_and_the_placebo_does_not(small_world: Wor
     assert first is second
 
 
-def test_the_oracle_loses_nothing_to_a_switch(small_known: World) -> None:
-    course = follow(small_known, OracleArm(small_known), SWITCHES["taste"], listeners=8)
-    assert course.gap.shape == (SWITCH_AT + AFTER, 8)
-    assert np.abs(course.gap).max() == pytest.approx(0, abs=1e-6)
-    assert recovery(course, seed=1)["plays"]["gap"]["mean"] == 0
+def test_who_never_changed_their_mind_loses_nothing(small_known: World) -> None:
+    course = follow(small_known, PopularArm(small_known), no_change, listeners=8)
+    assert course.affinity.shape == (SWITCH_AT + AFTER, 8)
+    assert not course.affinity.any()
+    assert recovery(course, seed=1)["plays"]["affinity"]["mean"] == 0
+
+
+def test_the_oracle_is_back_at_once(small_known: World) -> None:
+    course = follow(small_known, OracleArm(small_known), SWITCHES["content_type"], listeners=8)
+    assert recovery(course, seed=1)["plays"]["affinity"]["mean"] == 0
+    assert np.abs(course.affinity[:SWITCH_AT]).max() > 0  # another mood: other items, other figures
