@@ -133,7 +133,7 @@ class ModelRegistry:
         try:
             left = self._bytes_max
             for file in manifest.sha256:
-                left -= self._copy(f"{_key(name, version)}/{file}", partial / file, left)
+                left -= self._copy(f"{version_key(name, version)}/{file}", partial / file, left)
             (partial / MANIFEST).write_bytes(data)
             if signature is not None:
                 (partial / SIGNATURE).write_bytes(signature)
@@ -143,7 +143,7 @@ class ModelRegistry:
             shutil.rmtree(partial, ignore_errors=True)
 
     def _signed(self, name: str, version: str) -> tuple[bytes, bytes | None]:
-        where = _key(check_model_name(name), check_version(version))
+        where = version_key(check_model_name(name), check_version(version))
         data = self._small(f"{where}/{MANIFEST}", MANIFEST_BYTES_MAX, f"version {version}")
         try:
             return data, self._small(f"{where}/{SIGNATURE}", SIGNATURE_BYTES_MAX, "signature")
@@ -152,7 +152,7 @@ class ModelRegistry:
 
     def _check_listing(self, name: str, version: str, manifest: Manifest) -> None:
         """Refuse by the listing alone what needs no download: too many, too few, too large."""
-        start = f"{_key(name, version)}/"
+        start = f"{version_key(name, version)}/"
         with reaching(f"files of {name} {version}"):
             listed = self._store.list(start.rstrip("/")).collect()
         sizes = {meta["path"].removeprefix(start): meta["size"] for meta in listed}
@@ -225,7 +225,8 @@ def open_registry(settings: Settings, *, create: bool = False) -> ModelRegistry:
     )
 
 
-def _key(name: str, version: str) -> str:
+def version_key(name: str, version: str) -> str:
+    """Return where a version's files lie in the store."""
     return f"{name}/versions/{version}"
 
 

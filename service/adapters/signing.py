@@ -87,6 +87,15 @@ def sign(key: Ed25519PrivateKey, data: bytes) -> bytes:
     return msgspec.json.encode(made) + b"\n"
 
 
+def signer(signature: bytes, where: str) -> str:
+    """Return the id of the key that a signature file names; nothing is verified.
+
+    Raises:
+        Refused: It does not parse.
+    """
+    return _parse(signature, where).key_id
+
+
 def key_id(key: Ed25519PublicKey) -> str:
     """Return the start of the SHA-256 of the raw public key."""
     raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)

@@ -18,7 +18,7 @@ from service.core.errors import Refused
 
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.sig"
-DOCUMENTS: Final = frozenset({"card.md", "lineage.json"})
+DOCUMENTS: Final = frozenset({"card.md", "gate.json", "lineage.json"})
 """They say what a model is, not what it computes: they do not count towards its version."""
 
 MANIFEST_BYTES_MAX: Final = 1024 * 1024
@@ -48,6 +48,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     seed: int | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     calibration: Any = None
+    exported_as: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:
