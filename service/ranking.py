@@ -5,7 +5,7 @@ call ranks every user of a poll.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,11 +27,15 @@ from service.ports import Scorer
 
 @dataclass(frozen=True)
 class Ranked:
-    """One session's slate, before it is stamped and sent, and the model that ranked it."""
+    """One session's slate, before it is stamped and sent, and the model that ranked it.
+
+    `unsound` counts candidates that the model gave no finite score: they take no place.
+    """
 
     items: tuple[SlateItem, ...]
     degraded: tuple[str, ...]
     model: Model
+    unsound: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,27 @@ class Ranking:
         """Rank for every state. A score depends on its session and its candidate alone."""
         if not states:
             return []
-        sessions = session_batch(self.table, states)
-        filtered = apply_filters(sessions, union(sessions, self.sources), self.caps.length)
-        kept = filtered.kept
-        heads = self.scorer.score(featurize(sessions, kept))
+        sessions, kept = self.candidates(states)
+        heads = self.score(sessions, kept)
         utility = heads @ self.weights + steering_bias(sessions, kept)
         chosen = select(sessions, kept, utility, self.caps)
-        return [self._slate(sessions, kept, heads, utility, places) for places in chosen]
+        slates = [self.slate(sessions, kept, heads, utility, places) for places in chosen]
+        unsound = kept.owner[~np.isfinite(utility)]
+        for b, count in zip(*np.unique(unsound, return_counts=True), strict=True):
+            slates[b] = replace(slates[b], unsound=int(count))
+        return slates
 
-    def _slate(
+    def candidates(self, states: Sequence[SessionState]) -> tuple[SessionBatch, Candidates]:
+        """What may be served to each, before anything is scored."""
+        sessions = session_batch(self.table, states)
+        filtered = apply_filters(sessions, union(sessions, self.sources), self.caps.length)
+        return sessions, filtered.kept
+
+    def score(self, sessions: SessionBatch, candidates: Candidates) -> F32:
+        """float32[M, H]: the scorer's heads."""
+        return self.scorer.score(featurize(sessions, candidates))
+
+    def slate(
         self,
         sessions: SessionBatch,
         candidates: Candidates,
@@ -83,6 +99,7 @@ class Ranking:
         utility: F32,
         places: I32,
     ) -> Ranked:
+        """One session's slate, from the places of its items among the candidates."""
         reasons = self.explainer.explain(sessions, candidates, places)
         rows = candidates.items[places]
         scores = utility[places].astype(np.float64).round(4).tolist()

@@ -119,6 +119,20 @@ def test_a_broken_score_takes_no_place_from_a_sound_one() -> None:
     assert all(np.isfinite(item.score) for item in slate(ranking=ranking))
 
 
+def test_candidates_without_a_finite_score_are_counted_for_their_own_listener() -> None:
+    class BrokenForTheSecond(PopularityScorer):
+        def score(self, features: Features) -> F32:
+            heads = super().score(features)
+            heads[features.owner == 1] = np.nan
+            return heads
+
+    ranking = Ranking(TABLE, default_sources(TABLE), BrokenForTheSecond())
+    sound, hurt = ranking.rank([EMPTY, EMPTY])
+    assert sound.unsound == 0
+    assert len(sound.items) <= hurt.unsound
+    assert hurt.items == ()
+
+
 # Reasons
 
 
