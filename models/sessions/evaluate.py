@@ -20,6 +20,7 @@ from models.sessions.recipe import DEFAULT
 from models.sessions.recommender import EncoderAlone, SessionRecommender, fit_recommender
 from models.sessions.slices import by_item_age, by_listener
 from models.sessions.timing import Timing
+from service.core.items import U8
 
 Say = Callable[[str], None]
 
@@ -33,7 +34,13 @@ class Logs:
 
     train: SessionLog
     test: SessionLog
-    items: int
+    names: list[str]
+    kinds: U8
+
+    @property
+    def items(self) -> int:
+        """How many items training knows."""
+        return len(self.names)
 
 
 def read_logs(train: Sequence[Path], test: Sequence[Path], log_format: str) -> Logs:
@@ -51,14 +58,14 @@ def read_logs(train: Sequence[Path], test: Sequence[Path], log_format: str) -> L
             raise ValueError(
                 f"{', '.join(map(str, paths))}: fewer than {least} sessions of two plays; give more"
             )
-    return Logs(earlier, later, len(items))
+    return Logs(earlier, later, items.names, np.array(items.kinds, dtype=np.uint8))
 
 
 def evaluate_logs(logs: Logs, *, seed: int, say: Say) -> dict[str, Any]:
     """Train and judge."""
     timing = Timing()
     say(f"{len(logs.train)} sessions to train on, {len(logs.test)} to judge, {logs.items} items")
-    model = fit_recommender(logs.train, logs.items, DEFAULT, seed=seed, timing=timing)
+    model = fit_recommender(logs.train, logs.kinds, DEFAULT, seed=seed, timing=timing)
     say(f"trained in {sum(timing.seconds.values()):.0f} s")
     with timing.of("judging"):
         report = judge(model, logs, seed=seed, say=say)

@@ -53,14 +53,16 @@ def _target_at(union: Union, target: I32) -> I64:
 
 @dataclass(frozen=True)
 class RankerExamples:
-    """Queries whose target is among their candidates.
+    """Queries and their candidates.
 
-    Shapes: features float16[m, f]; starts int64[n + 1]; target_at int64[n], from the query's start.
+    Shapes: features float16[m, f]; starts int64[n + 1]; target_at int64[n], from the query's start,
+    -1 where no candidate came next; rows int32[m], the candidates' items.
     """
 
     features: NDArray[np.float16]
     starts: I64
     target_at: I64
+    rows: I32
 
     def __len__(self) -> int:
         """How many queries there are."""
@@ -68,17 +70,39 @@ class RankerExamples:
 
     @classmethod
     def collect(cls, found: Iterator[Found]) -> Self:
-        """Keep what can be learned from."""
+        """Keep all queries that have a candidate."""
         parts: list[NDArray[np.float16]] = [np.empty((0, len(FEATURES)), np.float16)]
         lengths: list[I64] = [np.empty(0, np.int64)]
         targets: list[I64] = [np.empty(0, np.int64)]
+        rows: list[I32] = [np.empty(0, np.int32)]
         for block in found:
-            useful = block.target_at >= 0
-            parts.append(block.features[useful[block.union.owner]].astype(np.float16))
-            lengths.append(np.diff(block.union.starts)[useful])
-            targets.append((block.target_at - block.union.starts[:-1])[useful])
-        starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-        return cls(np.concatenate(parts), starts, np.concatenate(targets))
+            parts.append(block.features.astype(np.float16))
+            rows.append(block.union.items)
+            count = np.diff(block.union.starts)
+            at = np.where(block.target_at < 0, -1, block.target_at - block.union.starts[:-1])
+            lengths.append(count[count > 0])
+            targets.append(at[count > 0])
+        return cls(
+            np.concatenate(parts),
+            np.concatenate([[0], np.cumsum(np.concatenate(lengths))]),
+            np.concatenate(targets),
+            np.concatenate(rows),
+        )
+
+    def pick(self, chosen: I64) -> Self:
+        """Some queries, in the order given."""
+        lengths = np.diff(self.starts)[chosen]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        at = np.arange(starts[-1]) + np.repeat(self.starts[chosen] - starts[:-1], lengths)
+        return type(self)(self.features[at], starts, self.target_at[chosen], self.rows[at])
+
+    @property
+    def labels(self) -> F32:
+        """float32[m]: 1 for what came next."""
+        labels = np.zeros(len(self.features), dtype=np.float32)
+        known = self.target_at >= 0
+        labels[self.starts[:-1][known] + self.target_at[known]] = 1
+        return labels
 
     def padded(self, chosen: I64, width: int) -> tuple[F32, NDArray[np.bool_]]:
         """float32[q, width, f] and bool[q, width], where there is a candidate."""

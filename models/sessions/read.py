@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.formats import read_log
 from models.formats.play import Play
+from service.core.events import CONTENT_TYPES
 from service.core.memory import PlayEnd
 
 I8 = NDArray[np.int8]
@@ -127,11 +128,15 @@ def _starts(lengths: Sequence[int]) -> I64:
 
 
 class Numbering:
-    """Gives ids their numbers in order of appearance, until it is closed."""
+    """Gives ids their numbers in order of appearance, until it is closed.
+
+    `kinds` is the content type of each, by its first appearance.
+    """
 
     def __init__(self) -> None:
         self._rows: dict[str, int] = {}
         self._open = True
+        self.kinds: list[int] = []
 
     def __len__(self) -> int:
         """How many ids have a number."""
@@ -141,11 +146,18 @@ class Numbering:
         """From here on, a new id is UNKNOWN."""
         self._open = False
 
-    def row(self, name: str) -> int:
+    @property
+    def names(self) -> list[str]:
+        """The ids, by number."""
+        return list(self._rows)
+
+    def row(self, name: str, kind: str = CONTENT_TYPES[0]) -> int:
         """The number of an id."""
-        if self._open:
-            return self._rows.setdefault(name, len(self._rows))
-        return self._rows.get(name, UNKNOWN)
+        found = self._rows.get(name, UNKNOWN)
+        if found == UNKNOWN and self._open:
+            found = self._rows[name] = len(self._rows)
+            self.kinds.append(CONTENT_TYPES.index(kind))
+        return found
 
 
 def read_sessions(
@@ -164,7 +176,7 @@ def read_sessions(
         for play in read_log(path, known_format):
             if play.heard:
                 session = mine.setdefault((play.user, play.session), _Session())
-                session.rows.append(items.row(play.item))
+                session.rows.append(items.row(play.item, play.content_type))
                 session.ends.append(int(end_of(play)))
                 session.at_ms.append(play.at_ms)
         if not mine:

@@ -5,6 +5,8 @@ The same for every data set; models/LOG.md says what each was chosen on, and wha
 
 from dataclasses import dataclass, field
 
+from models.fit_choices import ChoiceRecipe
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderRecipe:
@@ -16,7 +18,7 @@ class EncoderRecipe:
     negatives: int = 1024
     negatives_power: float = 0.75
     tau: float = 0.08
-    dropout: float = 0.25
+    dropout: float = 0.15
     recency: float = 2.0  # a session's weight: exp(-recency * its age as a share of the log)
     table_rate: float = 8e-3
     dense_rate: float = 2e-3
@@ -41,11 +43,8 @@ class RankerRecipe:
 
     slice_share: float = 0.1  # of the newest sessions: the ranker's, unseen by its base models
     queries_max: int = 80_000
-    hidden: tuple[int, int] = (64, 64)
-    epochs: int = 8
-    batch_queries: int = 64
-    rate: float = 3e-3
-    weight_decay: float = 1e-4
+    calibration_share: float = 0.1  # of the newest queries of the slice: for calibration alone
+    choice: ChoiceRecipe = field(default_factory=ChoiceRecipe)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

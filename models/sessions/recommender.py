@@ -10,27 +10,29 @@ from typing import Final
 
 import numpy as np
 
+from models.ranker import Ranker
 from models.sessions.bases import Bases, fit_bases
-from models.sessions.fit_ranker import fit_ranker
+from models.sessions.fit_ranker import fit_ranker, next_of
 from models.sessions.metrics import UNREACHED
 from models.sessions.queries import Queries, every_prefix
-from models.sessions.ranker import SessionRanker
 from models.sessions.ranker_examples import Found, RankerExamples, find
 from models.sessions.read import I64, SessionLog
 from models.sessions.recipe import Recipe
 from models.sessions.sparse_rows import F32
 from models.sessions.split import split_by_time
 from models.sessions.timing import Timing
+from service.core.items import U8
 
 DENSE_BLOCK: Final = 256
 
 
 @dataclass(frozen=True)
 class SessionRecommender:
-    """What is served: the union of candidates, ranked."""
+    """What is served: the union of candidates, ranked. kinds uint8[n items]: content types."""
 
     bases: Bases
-    ranker: SessionRanker
+    ranker: Ranker
+    kinds: U8
     recipe: Recipe
     name: str = "ranked"
 
@@ -41,7 +43,11 @@ class SessionRecommender:
 
     def ranks_of(self, found: Found) -> I64:
         """The same, for one block whose candidates are already there."""
-        return union_ranks(self.ranker.score(found.features), found)
+        return union_ranks(self.scores(found), found)
+
+    def scores(self, found: Found) -> F32:
+        """float32[m]: how likely each candidate is what comes next."""
+        return next_of(self.ranker, found.features, self.kinds[found.union.items])
 
 
 def union_ranks(scores: F32, found: Found) -> I64:
@@ -76,19 +82,20 @@ def _blocks(count: int) -> Iterator[slice]:
 
 
 def fit_recommender(
-    log: SessionLog, items: int, recipe: Recipe, *, seed: int, timing: Timing
+    log: SessionLog, kinds: U8, recipe: Recipe, *, seed: int, timing: Timing
 ) -> SessionRecommender:
-    """Train by the recipe on a whole log."""
+    """Train by the recipe on a whole log; kinds uint8[n items] content types."""
+    items = len(kinds)
     split = split_by_time(log, recipe.ranker.slice_share)
     with timing.of("bases of the earlier part"):
         earlier = fit_bases(split.earlier, items, recipe, seed=seed)
     with timing.of("ranker's examples"):
         examples = ranker_examples(earlier, split.later, split.earlier, recipe, seed=seed)
     with timing.of("ranker"):
-        ranker = fit_ranker(examples, recipe.ranker, seed=seed)
+        ranker = fit_ranker(examples, kinds, recipe.ranker, seed=seed)
     with timing.of("bases of everything"):
         bases = fit_bases(log, items, recipe, seed=seed)
-    return SessionRecommender(bases, ranker, recipe)
+    return SessionRecommender(bases, ranker, kinds, recipe)
 
 
 def ranker_examples(

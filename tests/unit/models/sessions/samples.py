@@ -2,15 +2,17 @@
 
 import numpy as np
 
+from models.fit_choices import ChoiceRecipe
 from models.sessions.read import SessionLog, session_log
 from models.sessions.recipe import EncoderRecipe, NeighbourRecipe, RankerRecipe, Recipe
 
 ITEMS = 40
+MUSIC = np.zeros(ITEMS, np.uint8)
 
 QUICK = Recipe(
     encoder=EncoderRecipe(dim=16, epochs=3, batch_positions=64, negatives=32, warm_up_steps=5),
     neighbours=NeighbourRecipe(sessions=20, postings_max=50),
-    ranker=RankerRecipe(hidden=(16, 8), epochs=4, batch_queries=16),
+    ranker=RankerRecipe(choice=ChoiceRecipe(hidden=(16, 8), epochs=4, batch_queries=16)),
     per_source=10,
 )
 

@@ -15,7 +15,7 @@ from models.sessions.read import SessionLog
 from models.sessions.recommender import fit_recommender
 from models.sessions.slices import by_item_age, by_listener
 from models.sessions.timing import Timing
-from tests.unit.models.sessions.samples import ITEMS, QUICK, chain_log
+from tests.unit.models.sessions.samples import ITEMS, MUSIC, QUICK, chain_log
 
 
 def write_lines(path: Path, log: SessionLog) -> Path:
@@ -50,7 +50,7 @@ def test_a_wrong_format_is_one_line_that_says_what_to_do(tmp_path: Path) -> None
 
 
 def test_baselines_find_a_rule_that_needs_no_training() -> None:
-    model = fit_recommender(chain_log(600), ITEMS, QUICK, seed=1, timing=Timing())
+    model = fit_recommender(chain_log(600), MUSIC, QUICK, seed=1, timing=Timing())
     queries = every_prefix(chain_log(60, seed=5), model.bases.encoder)
     bases = model.bases
     found = {
@@ -64,7 +64,7 @@ def test_baselines_find_a_rule_that_needs_no_training() -> None:
 
 def test_slices_part_the_predictions_and_lose_none() -> None:
     train, test = chain_log(100), chain_log(10, seed=2)
-    model = fit_recommender(train, ITEMS, QUICK, seed=2, timing=Timing())
+    model = fit_recommender(train, MUSIC, QUICK, seed=2, timing=Timing())
     queries = every_prefix(test, model.bases.encoder)
     ranks = np.ones(len(queries), np.int64)
     ages = by_item_age(ranks, queries, train, ITEMS)
