@@ -10,7 +10,7 @@ import numpy as np
 
 from models.graph import OPSET, to_onnx
 from models.ranker import TYPES, Ranker
-from service.core.features import BLOCKS, Features, schema_of_blocks
+from service.core.features import Features, columns_of, schema_of_blocks
 from service.core.manifest import MANIFEST, SIGNATURE, canonical_manifest, content_version
 
 FILE: Final = "ranker.onnx"
@@ -36,6 +36,7 @@ def export(  # noqa: PLR0913 - what a manifest says of a model
 
     Files that are there already (an encoder, an index, a card) become part of the model.
     """
+    columns = columns_of(ranker.blocks)
     about = {
         "name": name,
         "opset": OPSET,
@@ -44,8 +45,8 @@ def export(  # noqa: PLR0913 - what a manifest says of a model
         "blocks": list(ranker.blocks),
         "feature_schema": schema_of_blocks(ranker.blocks),
         "features": {
-            "session": [column for block in ranker.blocks for column in BLOCKS[block][0]],
-            "candidate": [column for block in ranker.blocks for column in BLOCKS[block][1]],
+            "session": list(columns[0]),
+            "candidate": list(columns[1]),
         },
         "trained_on": window,
         "seed": seed,

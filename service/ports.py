@@ -9,10 +9,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from service.core.candidates import Candidates
 from service.core.codec import Stored
 from service.core.events import Record, UserId
 from service.core.features import Features
 from service.core.items import F32
+from service.core.sessions import SessionBatch
 from service.core.slates import DeadLetter, Model, OutcomeBatch, Slate
 
 
@@ -170,11 +172,35 @@ class Scorer(Protocol):
         """What the columns of a score are: some of next, skip, complete, like."""
         ...
 
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Which blocks of features it reads, in order: base, evidence."""
+        ...
+
     def score(self, features: Features) -> F32:
         """Score all candidates of a poll in one call.
 
         Shapes:
             float32[M, len(heads)]: calibrated probabilities, each in [0, 1]
+        """
+        ...
+
+
+class Retrieval(Protocol):
+    """Candidates from an index of sessions, with what it knows of each."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its own sources are called, in the order of their bits."""
+        ...
+
+    def extend(self, sessions: SessionBatch, others: Candidates, bit: int) -> Candidates:
+        """Add its candidates to those of other sources; every one gets its evidence.
+
+        Args:
+            sessions: Who asks.
+            others: Candidates found elsewhere, once per owner.
+            bit: The number of the first of its own sources.
         """
         ...
 

@@ -1,5 +1,8 @@
 """From session states to ranked slates: sources > filters > features > scorer > utility > selector.
 
+With an index of sessions, its candidates join those of the other sources, and each candidate
+carries what the index knows of it.
+
 Pure but for the scorer; called in a thread, so that the event loop keeps Kafka's heartbeats. One
 call ranks every user of a poll.
 """
@@ -12,7 +15,7 @@ import numpy as np
 
 from service.core.candidates import Candidates, CandidateSource, union
 from service.core.events import CONTENT_TYPES, ItemId
-from service.core.features import featurize
+from service.core.features import features_of
 from service.core.filters import apply_filters
 from service.core.items import F32, I32, ItemTable
 from service.core.reasons import Explainer
@@ -22,7 +25,7 @@ from service.core.sessions import SessionBatch, session_batch
 from service.core.slates import Model, SlateItem
 from service.core.steering_bias import steering_bias
 from service.core.utility import Utility
-from service.ports import Scorer
+from service.ports import Retrieval, Scorer
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Ranking:
     scorer: Scorer
     utility: Utility = field(default_factory=Utility)
     caps: Caps = field(default_factory=Caps)
+    retrieval: Retrieval | None = None
 
     @property
     def model(self) -> Model:
@@ -65,7 +69,8 @@ class Ranking:
     @cached_property
     def explainer(self) -> Explainer:
         """Turns source bits and steering into reasons."""
-        return Explainer(tuple(source.name for source in self.sources))
+        found = self.retrieval.names if self.retrieval else ()
+        return Explainer((*(source.name for source in self.sources), *found))
 
     def rank(self, states: Sequence[SessionState]) -> list[Ranked]:
         """Rank for every state. A score depends on its session and its candidate alone."""
@@ -84,12 +89,18 @@ class Ranking:
     def candidates(self, states: Sequence[SessionState]) -> tuple[SessionBatch, Candidates]:
         """What may be served to each, before anything is scored."""
         sessions = session_batch(self.table, states)
-        filtered = apply_filters(sessions, union(sessions, self.sources), self.caps.length)
-        return sessions, filtered.kept
+        return sessions, apply_filters(sessions, self._propose(sessions), self.caps.length).kept
+
+    def _propose(self, sessions: SessionBatch) -> Candidates:
+        """The union of all sources; what an index knows of each candidate, where there is one."""
+        others = union(sessions, self.sources)
+        if self.retrieval is None:
+            return others
+        return self.retrieval.extend(sessions, others, len(self.sources))
 
     def score(self, sessions: SessionBatch, candidates: Candidates) -> F32:
         """float32[M, H]: the scorer's heads."""
-        return self.scorer.score(featurize(sessions, candidates))
+        return self.scorer.score(features_of(self.scorer.blocks, sessions, candidates))
 
     def slate(
         self,

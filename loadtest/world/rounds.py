@@ -48,6 +48,11 @@ class ArrayScorer:
         """The ranker's."""
         return self.ranker.heads
 
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The ranker's."""
+        return self.ranker.blocks
+
     def score(self, features: Features) -> F32:
         """float32[M, H]."""
         return self.ranker.score(features)

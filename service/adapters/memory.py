@@ -185,6 +185,11 @@ class PopularityScorer:
         """As the shipped ranker's."""
         return "skip", "complete", "like"
 
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The catalogue alone."""
+        return ("base",)
+
     def score(self, features: Features) -> F32:
         """Read one candidate feature as p(complete)."""
         complete = np.clip(features.candidate[:, self._column], 0, 1)

@@ -14,7 +14,7 @@ import onnxruntime as ort
 
 from service.adapters.model_folder import GOLDEN, RANKER, ModelFolder, read_model_folder
 from service.core.errors import Refused
-from service.core.features import BLOCKS, Features
+from service.core.features import Features, columns_of
 from service.core.items import F32
 from service.core.slates import Model
 
@@ -38,10 +38,11 @@ class OnnxScorer:
     batch size and order never change it.
     """
 
-    def __init__(self, session: ort.InferenceSession, model: Model, heads: tuple[str, ...]) -> None:
+    def __init__(self, session: ort.InferenceSession, folder: ModelFolder, variant: str) -> None:
         self._session = session
-        self._model = model
-        self._heads = heads
+        self._model = Model(folder.name, folder.version, variant)
+        self._heads = folder.heads
+        self._blocks = folder.blocks
         self._inputs = [declared.name for declared in session.get_inputs()]
 
     @classmethod
@@ -63,7 +64,7 @@ class OnnxScorer:
         """
         session = session_of(folder, FILE)
         _check_graph(folder, session)
-        scorer = cls(session, Model(folder.name, folder.version, variant), folder.heads)
+        scorer = cls(session, folder, variant)
         if GOLDEN in folder.kept:
             _check_golden(folder, scorer)
         scorer._warm_up(_widths(folder))
@@ -78,6 +79,11 @@ class OnnxScorer:
     def heads(self) -> tuple[str, ...]:
         """What the columns of a score are, as the manifest names them."""
         return self._heads
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Which blocks of features the graph reads."""
+        return self._blocks
 
     def score(self, features: Features) -> F32:
         """Score all candidates.
@@ -109,8 +115,8 @@ class OnnxScorer:
 
 def _widths(folder: ModelFolder) -> tuple[int, int]:
     """How many columns the folder's blocks have: of a session, of a candidate."""
-    blocks = [BLOCKS[name] for name in folder.blocks]
-    return sum(len(user) for user, _ in blocks), sum(len(cand) for _, cand in blocks)
+    session, candidate = columns_of(folder.blocks)
+    return len(session), len(candidate)
 
 
 def _check_golden(folder: ModelFolder, scorer: OnnxScorer) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from service.core.items import I32
+from service.core.items import F32, I32
 from service.core.sessions import SessionBatch
 
 
@@ -24,11 +24,13 @@ class Candidates:
         owner: int32[m], index into the session batch, ascending
         items: int32[m], rows of the item table, once per owner
         sources: uint32[m], bit s set when source number s proposed it
+        evidence: float32[m, E], what an index of sessions knows of the pair; None without one
     """
 
     owner: I32
     items: I32
     sources: NDArray[np.uint32]
+    evidence: F32 | None = None
 
     def __len__(self) -> int:
         """How many candidates there are, over all sessions."""
@@ -36,7 +38,8 @@ class Candidates:
 
     def where(self, keep: NDArray[np.bool_]) -> "Candidates":
         """The candidates under the mask."""
-        return Candidates(self.owner[keep], self.items[keep], self.sources[keep])
+        evidence = None if self.evidence is None else self.evidence[keep]
+        return Candidates(self.owner[keep], self.items[keep], self.sources[keep], evidence)
 
 
 class CandidateSource(Protocol):

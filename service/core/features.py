@@ -6,9 +6,10 @@ only; a change of meaning is a new name. All are free of the item space (cosines
 so that one model serves every catalogue.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import import_module
 from typing import Final
 
 import numpy as np
@@ -180,17 +181,48 @@ FEATURE_SCHEMA: Final = schema_of(SESSION_FEATURES, CANDIDATE_FEATURES)
 """Names the input layout. A model trained on another layout is refused at load."""
 
 
-BLOCKS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "base": (SESSION_FEATURES, CANDIDATE_FEATURES),
-}
-"""Blocks that a model may read: the session's columns and the candidate's."""
+BLOCKS: Final = ("base", "evidence")
+"""Blocks that a model may read: of the catalogue and the listener's state, of an index."""
+
+Columns = tuple[str, ...]
+
+
+def columns_of(blocks: Iterable[str]) -> tuple[Columns, Columns]:
+    """Names of the session's columns and of the candidate's, for blocks in this order."""
+    session: Columns = ()
+    candidate: Columns = ()
+    for block in blocks:
+        if block == "evidence":
+            candidate += evidence_columns()
+        else:
+            session, candidate = session + SESSION_FEATURES, candidate + CANDIDATE_FEATURES
+    return session, candidate
+
+
+def evidence_columns() -> Columns:
+    """What retrieval says of a candidate. Imported late: a worker without an index does without."""
+    return tuple(import_module("service.core.retrieval").EVIDENCE_FEATURES)
 
 
 def schema_of_blocks(blocks: Iterable[str]) -> str:
     """Name the input layout of a model that reads these blocks, in this order."""
-    chosen = [BLOCKS[name] for name in blocks]
-    session = [column for columns, _ in chosen for column in columns]
-    return schema_of(session, [column for _, columns in chosen for column in columns])
+    return schema_of(*columns_of(blocks))
+
+
+def features_of(blocks: Sequence[str], sessions: SessionBatch, candidates: Candidates) -> Features:
+    """The columns of these blocks side by side, in this order; only they are computed."""
+    users, cands = [np.empty((len(sessions), 0), np.float32)], []
+    for block in blocks:
+        if block == "evidence":
+            assert candidates.evidence is not None, "no index has said anything"
+            cands.append(candidates.evidence)
+        else:
+            base = featurize(sessions, candidates)
+            users.append(base.user)
+            cands.append(base.candidate)
+    kind = sessions.table.content_type[candidates.items]
+    user, cand = users[-1], cands[0] if len(cands) == 1 else np.hstack(cands)
+    return Features(user, candidates.owner, cand, kind)
 
 
 def featurize(sessions: SessionBatch, candidates: Candidates) -> Features:

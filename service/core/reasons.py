@@ -4,6 +4,7 @@ continue            the next part, or the rest, of something begun
 more_like:ITEM      asked for with "more like this"
 similar_to:ITEM     a neighbour of a recent play that went well
 session             near the session as a whole
+follows             often heard after the last plays, by others or by this listener
 fresh, popular      new; played by many
 artist_liked        an artist the listener liked before
 """
@@ -23,6 +24,7 @@ from service.core.sessions import SessionBatch
 _TELLING: Final[tuple[str, ...]] = (
     "more_like",
     "continue",
+    "follows",
     "neighbours",
     "session",
     "fresh",
