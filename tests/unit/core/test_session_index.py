@@ -60,7 +60,7 @@ class CosineScorer(PopularityScorer):
 
     def score(self, features: Features) -> F32:
         self.asked = features
-        return (features.candidate[:, :1] + 1) / 2
+        return np.asarray((features.candidate[:, :1] + 1) / 2, dtype=np.float32)
 
 
 def ranking(scorer: CosineScorer) -> Ranking:
