@@ -28,4 +28,4 @@ def gate_set(world: World, *, listeners: int = LISTENERS) -> ExposureSet:
     )
     asked = slice(HISTORY * WARM_UP_PLAYS, None)
     parts = [build_examples(world.table, seat.told).where(asked) for seat in seats]
-    return ExposureSet.of(parts, world.table)
+    return ExposureSet.of(parts)

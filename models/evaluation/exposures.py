@@ -12,19 +12,14 @@ from numpy.typing import NDArray
 from models.dataset import Examples, join
 from service.core.errors import Refused
 from service.core.features import CANDIDATE_FEATURES, SESSION_FEATURES
-from service.core.items import ItemTable
 
 
 @dataclass(frozen=True)
 class ExposureSet:
-    """Examples with the listener of each.
-
-    Shapes: listener int32[n], from 0, all numbers present; content_type uint8[n], of the item.
-    """
+    """Examples with the listener of each: int32[n], from 0, all numbers present."""
 
     examples: Examples
     listener: NDArray[np.int32]
-    content_type: NDArray[np.uint8]
 
     def __len__(self) -> int:
         """How many exposures there are."""
@@ -42,17 +37,15 @@ class ExposureSet:
         return sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in told)).hexdigest()
 
     @classmethod
-    def of(cls, parts: Sequence[Examples], table: ItemTable) -> Self:
+    def of(cls, parts: Sequence[Examples]) -> Self:
         """Each part is one listener's."""
         lengths = [len(part) for part in parts]
-        examples = join(parts)
-        listener = np.repeat(np.arange(len(parts), dtype=np.int32), lengths)
-        return cls(examples, listener, table.content_type[examples.rows])
+        return cls(join(parts), np.repeat(np.arange(len(parts), dtype=np.int32), lengths))
 
     def save(self, path: Path) -> None:
         """Write one npz file."""
         arrays = {field.name: getattr(self.examples, field.name) for field in fields(Examples)}
-        np.savez_compressed(path, listener=self.listener, content_type=self.content_type, **arrays)
+        np.savez_compressed(path, listener=self.listener, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -65,7 +58,7 @@ class ExposureSet:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 examples = Examples(**{name: stored[name] for name in names})
-                found = cls(examples, stored["listener"], stored["content_type"])
+                found = cls(examples, stored["listener"])
         except (OSError, ValueError, KeyError) as error:
             raise Refused(
                 f"{path} is no set of exposures ({error}); make one with `segue evaluate gate"

@@ -90,7 +90,7 @@ def measure(scorer: Scorer, exposed: ExposureSet, *, version: str, size: int) ->
     if missing:
         raise Refused(f"{version}: no head {', '.join(missing)}; it has {', '.join(names)}")
     examples, labels = exposed.examples, exposed.examples.labels
-    scores = scorer.score(features_of(exposed))[:, [names.index(head) for head in HEADS]]
+    scores = scorer.score(examples.features)[:, [names.index(head) for head in HEADS]]
     p = np.clip(scores.astype(np.float64), FLOOR, 1 - FLOOR)
     nats = -(labels * np.log(p) + (1 - labels) * np.log(1 - p))
     count = exposed.listeners
@@ -110,13 +110,6 @@ def measure(scorer: Scorer, exposed: ExposureSet, *, version: str, size: int) ->
         ece=np.array([error.ece for error in errors]),
         ece_floor=np.array([error.floor for error in errors]),
     )
-
-
-def features_of(exposed: ExposureSet) -> Features:
-    """Each exposure as a candidate of a session of its own."""
-    examples = exposed.examples
-    owner = np.arange(len(examples), dtype=np.int32)
-    return Features(examples.user, owner, examples.candidate, exposed.content_type)
 
 
 def _order(scores: F32, labels: F32, exposed: ExposureSet) -> tuple[F64, F64]:

@@ -47,5 +47,5 @@ def a_batch(exposed: ExposureSet) -> Features:
         examples.user[users],
         owner,
         examples.candidate[candidates],
-        exposed.content_type[candidates],
+        examples.kind[candidates],
     )

@@ -26,6 +26,7 @@ RECORD = RANKER.parent / "gate.json"
 BUSY = Tolerances(latency_ratio=3.0)
 """Tests share the machine: only a ranker that is far slower may fail here."""
 
+CALIBRATION = {"platt_a", "platt_c", "slope", "offset"}
 Change = Callable[[str, F32], F32]
 
 
@@ -62,7 +63,7 @@ def last_layer_shuffled(name: str, array: F32) -> F32:
 
 
 def overconfident(name: str, array: F32) -> F32:
-    return array * 2.5 if name in {"platt_a", "platt_c"} else array
+    return array * 2.5 if name in CALIBRATION else array
 
 
 def test_the_shipped_ranker_may_replace_itself(exposures: ExposureSet) -> None:
@@ -127,9 +128,7 @@ def test_the_shipped_ranker_is_no_worse_than_the_recorded_champion(exposures: Ex
 
 def test_figures_of_other_exposures_are_refused(exposures: ExposureSet) -> None:
     few = slice(0, 700)
-    fewer = ExposureSet(
-        exposures.examples.where(few), exposures.listener[few], exposures.content_type[few]
-    )
+    fewer = ExposureSet(exposures.examples.where(few), exposures.listener[few])
     with pytest.raises(Refused, match="record the champion again"):
         judge(measure_folder(RANKER, fewer).quality, recorded(RECORD).quality, None, Tolerances())
     with pytest.raises(Refused, match="neither a model folder nor recorded figures"):
