@@ -7,7 +7,7 @@ import typer
 
 from loadtest.commands_gate import gate
 from loadtest.commands_logs import world_log
-from models.commands_evaluation import policy, runs
+from models.commands_evaluation import policy, prequential, runs
 from models.commands_sessions import evaluate_sessions
 
 _QUIET = {"add_completion": False, "no_args_is_help": True, "rich_markup_mode": None}
@@ -29,6 +29,7 @@ evaluate.command("sessions")(evaluate_sessions)
 evaluate.command("gate")(gate)
 evaluate.command("policy")(policy)
 evaluate.command("world-log")(world_log)
+evaluate.command("prequential")(prequential)
 evaluate.command("runs")(runs)
 
 

@@ -36,6 +36,48 @@ def policy(
         print_json(report)
 
 
+def prequential(  # noqa: PLR0913, PLR0917 - a command's options
+    log: Annotated[list[Path], typer.Argument(help="Logs in order of time.")],
+    log_format: Annotated[
+        str, typer.Option("--format", help="lines (a session on each), 30music, yambda or piki.")
+    ],
+    blocks: int = typer.Option(10, min=2, help="Equal parts by number of sessions."),
+    ranked_every: int = typer.Option(
+        0, min=0, help="Train the recommender anew every so many blocks; 0 leaves it out."
+    ),
+    queries_max: int = typer.Option(4000, min=100, help="Predictions asked of a block."),
+    seed: int = typer.Option(0, min=0, help="Of every draw."),
+    json: bool = JSON,
+) -> None:
+    """Replay a log in order: ask about each block, then learn it; recorded as a run, with plots."""
+    import numpy as np
+
+    from models.evaluation.prequential import Plan, curves, means
+    from models.evaluation.prequential import prequential as replay
+    from models.evaluation.runs import record_run
+    from models.sessions.read import Numbering, read_sessions
+    from models.sessions.recipe import DEFAULT
+
+    items = Numbering()
+    plan = Plan(blocks=blocks, queries_max=queries_max, ranked_every=ranked_every, seed=seed)
+    try:
+        sessions = read_sessions(log, log_format, items, Numbering())
+        say = lambda text: typer.echo(text, err=json)  # noqa: E731 - one use
+        kinds = np.array(items.kinds, dtype=np.uint8)
+        results = replay(sessions, kinds, DEFAULT, plan, say)
+    except ValueError as error:
+        typer.echo(f"segue evaluate prequential: {error}", err=True)
+        raise typer.Exit(1) from None
+    report = {"means": means(results), "blocks": results, "seed": seed}
+    plots = {name.replace("@", ""): curves(results, name) for name in ("hr@20", "mrr@20")}
+    folder = record_run(
+        "evaluate prequential", params=vars(plan), report=report, inputs=log, plots=plots
+    )
+    typer.echo(f"recorded in {folder}", err=True)
+    if json:
+        print_json(report)
+
+
 def runs(
     chosen: Annotated[
         list[str] | None, typer.Argument(metavar="[RUN]...", help="Runs to put side by side.")

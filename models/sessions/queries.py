@@ -60,9 +60,11 @@ class Queries:
 
 
 def every_prefix(
-    log: SessionLog, encoder: Encoder, *, before: SessionLog | None = None, withheld: int = 0
+    log: SessionLog, encoder: Encoder | None, *, before: SessionLog | None = None, withheld: int = 0
 ) -> Queries:
     """A query for every play but the first of each session; unknown plays are not read.
+
+    Without an encoder, directions have no columns: for recommenders that need none.
 
     `before` is a log whose listeners may be the same: their plays come first. `withheld` newest
     plays of each prefix are hidden, never the session's first one.
@@ -77,7 +79,11 @@ def every_prefix(
         current=ring.current,
         end=ring.ends,
         length=(heard[newest + 1] - heard[log.starts[owner[asked]]]).astype(np.int32),
-        direction=encoder.encode(ring.items, ring.current, ring.ends),
+        direction=(
+            encoder.encode(ring.items, ring.current, ring.ends)
+            if encoder
+            else np.empty((len(asked), 0), np.float32)
+        ),
         target=log.items[asked],
         session=owner[asked].astype(np.int32),
         user=log.users[owner[asked]],
