@@ -262,6 +262,26 @@ def export_mlflow(
     _say({"run_id": run, "uri": uri}, f"{desk.name} {version} is run {run} at {uri}", json=json)
 
 
+@models.command()
+def compress(
+    folder: Annotated[Path, typer.Argument(help="Model folder; stays as it is.")],
+    out: Annotated[Path, typer.Option("--out", help="New folder for the smaller model.")],
+    int8: Annotated[bool, typer.Option("--int8", help="Products of 8-bit integers.")] = False,
+    prune: Annotated[float, typer.Option(help="Share of weights to set to zero.")] = 0.0,
+    holdout: Annotated[
+        Path | None, typer.Option(help="Labelled examples: `segue evaluate gate --save-set FILE`.")
+    ] = None,
+    json: _Json = False,
+) -> None:
+    """Make a model smaller, and measure what that costs in quality and gains in time."""
+    from models.compress import Compression
+    from models.compress import compress as make
+    from models.compress_report import text_of
+
+    report = make(folder, out, Compression(int8=int8, prune=prune), holdout)
+    _say(report, text_of(report), json=json)
+
+
 def _desk(name: str | None, *, create: bool = False) -> "Desk":
     from models.registry.desk import Desk
 
