@@ -125,8 +125,8 @@ def promote(  # noqa: PLR0913, PLR0917 - a command's options
     verdict: Annotated[
         Path | None, typer.Option(help="The gate's verdict; the version's own if not given.")
     ] = None,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Although the gate said no to a champion.")
+    force: Annotated[
+        bool, typer.Option("--force", help="Although gate or workers doubt a champion's scores.")
     ] = False,
     by: _By = None,
     name: _Name = None,
@@ -145,7 +145,7 @@ def promote(  # noqa: PLR0913, PLR0917 - a command's options
             said = f"gate, against {found.champion}: {'passed' if found.passed else 'NOT passed'}"
         typer.echo("\n  ".join([said, *(found.reasons if found else ())]), err=True)
     mover = desk.mover(reason, by)
-    move = mover.promote(version, moved_alias, share=share, verdict=found, anyway=anyway)
+    move = mover.promote(version, moved_alias, share=share, verdict=found, force=force)
     _tell(desk, move, quiet=no_announce, json=json)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec import structs
 from obstore.store import ObjectStore
 
 from models.registry.verdict import VERDICT, GateVerdict, read_verdict
@@ -36,25 +37,27 @@ class Mover:
         *,
         share: float | None = None,
         verdict: GateVerdict | None = None,
-        anyway: bool = False,
+        force: bool = False,
     ) -> Move:
         """Let an alias mean a version, after fetching it whole as a worker would.
 
         Raises:
             Refused: The version is not sound or not there, the gate said no to it (unless
-            `anyway`), the share is of no challenger, or the alias means just that already.
+            `force`), the share is of no challenger, or the alias means just that already.
             StaleWrite: Somebody else moved the alias at the same moment.
             Unavailable: The store does not answer.
         """
         self.registry.fetch(self.name, version)
         given = _share(alias, share)
-        if verdict is not None and not verdict.passed and alias == "champion" and not anyway:
+        if verdict is not None and not verdict.passed and alias == "champion" and not force:
             raise Refused(
                 f"the gate said no to {version}: {'; '.join(verdict.reasons)};"
-                " --anyway promotes it all the same"
+                " --force promotes it all the same"
             )
         approved = None if verdict is None else verdict.passed
-        wish = self._wish("promote", version, given, approved)
+        wish = structs.replace(
+            self._wish("promote", version, given), approved=approved, force=force
+        )
         return self._move(alias, wish, self._log.newest(alias))
 
     def roll_back(self, alias: Alias) -> Move:
@@ -75,7 +78,9 @@ class Mover:
             )
         if version is not None:
             self.registry.fetch(self.name, version)
-        return self._move(alias, self._wish("rollback", version, share), history[-1])
+        # What served before is not to be doubted because it scores unlike what went wrong.
+        wish = structs.replace(self._wish("rollback", version, share), force=True)
+        return self._move(alias, wish, history[-1])
 
     def withdraw(self, alias: Alias) -> Move:
         """Let an alias mean nothing: no canary, no shadow.
@@ -92,13 +97,7 @@ class Mover:
     def _log(self) -> AliasLog:
         return AliasLog(self.store, self.name)
 
-    def _wish(
-        self,
-        kind: MoveKind,
-        version: str | None,
-        share: float = 0.0,
-        approved: bool | None = None,
-    ) -> Wish:
+    def _wish(self, kind: MoveKind, version: str | None, share: float = 0.0) -> Wish:
         if not self.reason.strip():
             raise Refused("say why: --reason; the audit keeps it")
         return Wish(
@@ -108,7 +107,6 @@ class Mover:
             by=self.by,
             reason=self.reason,
             share=share,
-            approved=approved,
         )
 
     def _move(self, alias: Alias, wish: Wish, after: Move | None) -> Move:

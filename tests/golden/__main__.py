@@ -9,12 +9,15 @@ import json
 import msgspec
 
 from service.core.codec import CODEC_VERSION, encode_stored
+from service.core.control import control_key, encode_move
 from tests.golden.samples import (
+    CONTROL,
     DIGESTS,
     FOLDER,
     LOG,
     OUTPUT,
     Line,
+    control_moves,
     digests_of,
     log_lines,
     output_records,
@@ -27,6 +30,11 @@ lines = [msgspec.json.decode(line, type=Line) for line in LOG.read_bytes().split
 DIGESTS.write_text(json.dumps(digests_of(lines), indent=1) + "\n")
 written = {name: msgspec.json.encode(record).decode() for name, record in output_records().items()}
 OUTPUT.write_text(json.dumps(written, indent=1) + "\n")
+told = {
+    control_key(move.alias).decode(): encode_move(move).decode()
+    for move in control_moves().values()
+}
+CONTROL.write_text(json.dumps(told, indent=1) + "\n")
 for name, stored in stored_states():
     path = FOLDER / f"session_v{CODEC_VERSION}_{name}"
     path.with_suffix(".bin").write_bytes(encode_stored(stored))

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from service.core import events as ev
 from service.core.codec import Fence, Stored, digest
+from service.core.control import AliasMoved
 from service.core.session import EMPTY, Effect, SessionState, fold
 from service.core.slates import Model, Outcome, OutcomeBatch, Slate, SlateItem, Source
 from service.core.steering import SteerIntent
@@ -21,6 +22,7 @@ FOLDER: Final = Path(__file__).parent
 LOG: Final = FOLDER / "log.jsonl"
 DIGESTS: Final = FOLDER / "digests.json"
 OUTPUT: Final = FOLDER / "output.json"
+CONTROL: Final = FOLDER / "control.json"
 _EVENTS: Final = 300
 _USERS: Final = ("ada", "ben", "cleo", "dan", "eve", "fay")
 
@@ -136,6 +138,24 @@ def stored_states() -> Iterator[tuple[str, Stored]]:
     yield "returned", Stored(Fence(b"lineage1", 3, 2**40, 11), returned)
     late = replace(listening, version=2**53, source_offset=2**53 - 1)
     yield "late_offsets", Stored(Fence(b"lineage1", 2**31, 2**60, 2**53 - 1), late)
+
+
+def control_moves() -> dict[str, AliasMoved]:
+    """A move of each alias: a champion, a canary with its share, a shadow that was withdrawn."""
+    moved = AliasMoved(
+        name="ranker",
+        alias="champion",
+        version="5c845b89e6fe",
+        sequence=7,
+        at_ms=T0_MS,
+        by="ana",
+        reason="better on 30Music, gate passed",
+    )
+    return {
+        "champion": moved,
+        "challenger": replace(moved, alias="challenger", version="0123456789ab", share=0.1),
+        "shadow": replace(moved, alias="shadow", version=None, sequence=8),
+    }
 
 
 def output_records() -> dict[str, Any]:

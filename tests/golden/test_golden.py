@@ -11,15 +11,18 @@ import msgspec
 import pytest
 
 from service.core.codec import Stored, decode_stored, encode_stored
+from service.core.control import AliasBook, AliasMoved, control_key, encode_move
 from service.core.slates import OutcomeBatch, Slate
 from service.core.wire import decode
 from service.ops.reference_fold import ReferenceUser
 from tests.golden.samples import (
+    CONTROL,
     DIGESTS,
     FOLDER,
     LOG,
     OUTPUT,
     Line,
+    control_moves,
     digests_of,
     output_records,
     stored_states,
@@ -29,6 +32,7 @@ SESSIONS = sorted(FOLDER.glob("session_v*.bin"))
 VERSION_1 = [path for path in SESSIONS if path.stem.startswith("session_v1_")]
 LINES = [msgspec.json.decode(line, type=Line) for line in LOG.read_bytes().splitlines()]
 WRITTEN = json.loads(OUTPUT.read_text())
+TOLD = json.loads(CONTROL.read_text())
 
 
 @pytest.mark.parametrize("path", SESSIONS, ids=lambda path: path.stem)
@@ -82,3 +86,10 @@ def test_what_goes_out_is_spelled_as_yesterday(name: str) -> None:
 def test_yesterday_s_output_is_read_today(name: str) -> None:
     kind = OutcomeBatch if name == "outcomes" else Slate
     assert msgspec.json.decode(WRITTEN[name], type=kind) == output_records()[name]
+
+
+@pytest.mark.parametrize("move", control_moves().values(), ids=lambda move: move.alias)
+def test_a_control_record_is_spelled_and_read_as_yesterday(move: AliasMoved) -> None:
+    key = control_key(move.alias)
+    assert encode_move(move).decode() == TOLD[key.decode()]
+    assert AliasBook("ranker").read(key, TOLD[key.decode()].encode()) == move
