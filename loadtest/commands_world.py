@@ -8,7 +8,7 @@ import typer
 from loadtest.commands_gate import gate
 from loadtest.commands_logs import world_log
 from models.commands_evaluation import policy, prequential, runs
-from models.commands_sessions import evaluate_sessions
+from models.commands_sessions import evaluate_sessions, report_sessions
 
 _QUIET = {"add_completion": False, "no_args_is_help": True, "rich_markup_mode": None}
 train = typer.Typer(help="Train item vectors and the ranker.", **_QUIET)  # type: ignore[arg-type]
@@ -26,6 +26,7 @@ def _evaluate() -> None:
 
 
 evaluate.command("sessions")(evaluate_sessions)
+evaluate.command("report")(report_sessions)
 evaluate.command("gate")(gate)
 evaluate.command("policy")(policy)
 evaluate.command("world-log")(world_log)

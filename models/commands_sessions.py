@@ -1,18 +1,21 @@
-"""`segue evaluate sessions`: the session recommender, trained and judged on a log's files."""
+"""`segue evaluate sessions` and `report`: the session recommender, trained and judged on logs."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+TRAIN = typer.Option(help="Log to train on; may repeat, in time order.")
+FORMAT = typer.Option("--format", help="lines (a session on each), 30music, yambda or piki.")
+SEED = typer.Option(0, min=0, help="Of every draw.")
+
 
 def evaluate_sessions(
-    train: Annotated[list[Path], typer.Option(help="Log to train on; may repeat, in time order.")],
+    train: Annotated[list[Path], TRAIN],
     test: Annotated[list[Path], typer.Option(help="Later log to judge on; may repeat.")],
-    log_format: Annotated[
-        str, typer.Option("--format", help="lines (a session on each), 30music, yambda or piki.")
-    ],
-    seed: int = typer.Option(0, min=0, help="Of every draw."),
+    log_format: Annotated[str, FORMAT],
+    seed: int = SEED,
+    baselines: str = typer.Option("", help="`trees`: LightGBM LambdaRank beside the network."),
     json: bool = typer.Option(False, "--json", help="Print one JSON object as the last line."),
 ) -> None:
     """Train the session recommender by its default recipe, then judge it on later sessions."""
@@ -20,11 +23,37 @@ def evaluate_sessions(
 
     from models.sessions.evaluate import evaluate_logs, read_logs
 
+    def say(text: str) -> None:
+        typer.echo(text, err=json)
+
     try:
         logs = read_logs(train, test, log_format)
+        report = evaluate_logs(logs, seed=seed, say=say, trees=_wants_trees(baselines))
     except ValueError as error:
         typer.echo(f"segue evaluate sessions: {error}", err=True)
         raise typer.Exit(1) from None
-    report = evaluate_logs(logs, seed=seed, say=lambda text: typer.echo(text, err=json))
     if json:
         typer.echo(dumps(report).decode())
+
+
+def _wants_trees(baselines: str) -> bool:
+    if baselines not in ("", "trees"):
+        raise ValueError(f"--baselines {baselines!r}: there is only `trees`; the others always run")
+    return baselines == "trees"
+
+
+def report_sessions(
+    reports: Annotated[
+        list[str], typer.Argument(metavar="NAME=FILE...", help="What --json printed, by log.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the page and its plots.")],
+) -> None:
+    """Put reports of logs on one page: stages, slices, and what a stale event costs."""
+    from models.sessions.report_page import read_reports, write_page
+
+    try:
+        page = write_page(read_reports(reports), out)
+    except ValueError as error:
+        typer.echo(f"segue evaluate report: {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(str(page))

@@ -4,7 +4,7 @@ The union at k takes the sources' proposals in turn, best first, until k distinc
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,10 @@ from models.sessions.bases import Bases
 from models.sessions.candidates import propose
 from models.sessions.queries import Queries
 from models.sessions.ranker_examples import BLOCK
-from models.sessions.read import I32, I64
+from models.sessions.read import I32, I64, SessionLog
 from models.sessions.recipe import Recipe
+from models.sessions.slices import by_content_type, by_item_age
+from service.core.items import U8
 
 DEPTHS: Final = (100, 200, 500)
 QUERIES: Final = 5_000
@@ -22,10 +24,25 @@ QUERIES: Final = 5_000
 
 
 def recall_of_sources(
-    bases: Bases, queries: Queries, recipe: Recipe
-) -> dict[str, dict[str, float]]:
-    """Share of targets among the first 100, 200 and 500, by source; unreachable ones are missed."""
+    bases: Bases, queries: Queries, recipe: Recipe, train: SessionLog, kinds: U8
+) -> dict[str, Any]:
+    """Share of targets among the first 100, 200 and 500, by source; unreachable ones are missed.
+
+    Under by_item_age and by_content_type the same for those parts of the targets alone.
+    """
     queries = queries.take(slice(None, None, max(1, len(queries) // QUERIES)))
+    places = _places(bases, queries, recipe)
+    parts = {
+        "by_item_age": by_item_age(queries, train, len(kinds)),
+        "by_content_type": by_content_type(queries, kinds),
+    }
+    return _at_depths(places) | {
+        kind: {name: _at_depths(places, mask) for name, mask in masks.items() if mask.any()}
+        for kind, masks in parts.items()
+    }
+
+
+def _places(bases: Bases, queries: Queries, recipe: Recipe) -> dict[str, I64]:
     places: dict[str, list[I64]] = {}
     for begin in range(0, len(queries), BLOCK):
         part = queries.take(slice(begin, begin + BLOCK))
@@ -33,11 +50,16 @@ def recall_of_sources(
         for name, items in proposed.items():
             places.setdefault(name, []).append(place_of(items, part.target))
         places.setdefault("union", []).append(place_of(in_turn(proposed), part.target))
-    return {name: _at_depths(np.concatenate(parts)) for name, parts in places.items()}
+    return {name: np.concatenate(parts) for name, parts in places.items()}
 
 
-def _at_depths(place: I64) -> dict[str, float]:
-    return {f"recall@{depth}": float((place < depth).mean()) for depth in DEPTHS}
+def _at_depths(
+    places: dict[str, I64], mask: NDArray[np.bool_] | slice = slice(None)
+) -> dict[str, dict[str, float]]:
+    return {
+        name: {f"recall@{depth}": float((place[mask] < depth).mean()) for depth in DEPTHS}
+        for name, place in places.items()
+    }
 
 
 def place_of(items: I32, target: I32) -> I64:

@@ -85,8 +85,14 @@ def fit_recommender(
     log: SessionLog, kinds: U8, recipe: Recipe, *, seed: int, timing: Timing
 ) -> SessionRecommender:
     """Train by the recipe on a whole log; kinds uint8[n items] content types."""
-    items = len(kinds)
-    split = split_by_time(log, recipe.ranker.slice_share)
+    return fit_with_examples(log, kinds, recipe, seed=seed, timing=timing)[0]
+
+
+def fit_with_examples(
+    log: SessionLog, kinds: U8, recipe: Recipe, *, seed: int, timing: Timing
+) -> tuple[SessionRecommender, RankerExamples]:
+    """The same, and what its ranker learned from: a baseline may learn from it too."""
+    items, split = len(kinds), split_by_time(log, recipe.ranker.slice_share)
     with timing.of("bases of the earlier part"):
         earlier = fit_bases(split.earlier, items, recipe, seed=seed)
     with timing.of("ranker's examples"):
@@ -95,7 +101,7 @@ def fit_recommender(
         ranker = fit_ranker(examples, kinds, recipe.ranker, seed=seed)
     with timing.of("bases of everything"):
         bases = fit_bases(log, items, recipe, seed=seed)
-    return SessionRecommender(bases, ranker, kinds, recipe)
+    return SessionRecommender(bases, ranker, kinds, recipe), examples
 
 
 def ranker_examples(

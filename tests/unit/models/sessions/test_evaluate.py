@@ -10,12 +10,14 @@ from typer.testing import CliRunner
 from loadtest.commands_world import evaluate
 from models.sessions import evaluate as module
 from models.sessions.baselines import baselines
+from models.sessions.lag import WITHHELD
 from models.sessions.queries import every_prefix
 from models.sessions.read import SessionLog
-from models.sessions.recommender import fit_recommender
-from models.sessions.slices import by_item_age, by_listener
+from models.sessions.recommender import fit_recommender, fit_with_examples
+from models.sessions.slices import apart, by_listener, slices_of
 from models.sessions.timing import Timing
-from tests.unit.models.sessions.samples import ITEMS, MUSIC, QUICK, chain_log
+from models.sessions.trees import fit_trees
+from tests.unit.models.sessions.samples import MUSIC, QUICK, chain_log
 
 
 def write_lines(path: Path, log: SessionLog) -> Path:
@@ -62,12 +64,51 @@ def test_baselines_find_a_rule_that_needs_no_training() -> None:
     assert found["hybrid"] >= found["vsknn"]
 
 
+def test_trees_learn_from_the_same_examples() -> None:
+    log = chain_log(600)
+    model, examples = fit_with_examples(log, MUSIC, QUICK, seed=1, timing=Timing())
+    trees = fit_trees(model.bases, examples, QUICK, seed=1, rounds=20)
+    queries = every_prefix(chain_log(60, seed=5), model.bases.encoder)
+    ranks = trees.ranks(queries)
+    assert len(ranks) == len(queries)
+    assert (ranks <= 3).mean() > 0.5
+
+
 def test_slices_part_the_predictions_and_lose_none() -> None:
     train, test = chain_log(100), chain_log(10, seed=2)
     model = fit_recommender(train, MUSIC, QUICK, seed=2, timing=Timing())
     queries = every_prefix(test, model.bases.encoder)
     ranks = np.ones(len(queries), np.int64)
-    ages = by_item_age(ranks, queries, train, ITEMS)
-    listeners = by_listener(ranks, queries, train)
-    assert sum(part["predictions"] for part in ages.values()) == len(queries)
-    assert listeners["seen"]["predictions"] == len(queries)  # both logs number users from 0
+    for masks in slices_of(queries, train, MUSIC).values():
+        assert sum(part["predictions"] for part in apart(ranks, masks).values()) == len(queries)
+    seen = by_listener(queries, train)["seen"]
+    assert seen.all()  # both logs number users from 0
+
+
+def test_the_report_is_a_page_with_both_curves(tmp_path: Path) -> None:
+    figures = {"hr@20": 0.25, "mrr@20": 0.12}
+    report = {
+        "hr@20": 0.25, "predictions": 9, "unreachable": 1, "seed": 0, "seconds": {"ranker": 2.0},
+        "intervals": {"hr@20": [0.2, 0.3]}, "stages": {"pop": figures, "ranked": figures},
+        "recall": {"union": {"recall@100": 0.4}, "by_item_age": {}},
+        "lag": {name: figures for name in WITHHELD}, "by_listener": {"seen": figures},
+    }  # fmt: skip
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_text("some line\n" + json.dumps(report) + "\n")
+    named = [f"one={tmp_path / 'a.json'}", f"two={tmp_path / 'b.json'}"]
+    result = CliRunner().invoke(evaluate, ["report", *named, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "<h2>one" in page
+    assert "<td>ranked" in page
+    assert "25.00" in page
+    for plot in ("lag_hr_at_20.png", "lag_mrr_at_20.png"):
+        assert (tmp_path / "out" / plot).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_file_that_is_no_report_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"hr@20": 1}')
+    for named, said in ((f"a={tmp_path / 'x.json'}", "lacks"), ("x.json", "NAME=FILE")):
+        result = CliRunner().invoke(evaluate, ["report", named, "--out", str(tmp_path)])
+        assert result.exit_code == 1
+        assert said in result.output
