@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from loadtest.commands_gate import gate
-from loadtest.commands_logs import world_log
+from loadtest.commands_logs import feedback, world_log
 from models.commands_evaluation import policy, prequential, runs
 from models.commands_sessions import evaluate_sessions, report_sessions
 
@@ -31,6 +31,7 @@ evaluate.command("gate")(gate)
 evaluate.command("policy")(policy)
 evaluate.command("world-log")(world_log)
 evaluate.command("prequential")(prequential)
+evaluate.command("feedback")(feedback)
 evaluate.command("runs")(runs)
 
 
