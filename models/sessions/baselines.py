@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from models.sessions.candidates import rows_of
 from models.sessions.metrics import UNREACHED
 from models.sessions.neighbours import Neighbours
 from models.sessions.queries import Queries
 from models.sessions.read import I32, I64, SessionLog
 from models.sessions.recipe import NeighbourRecipe
-from models.sessions.sparse_rows import look_up
+from models.sessions.sparse_rows import look_up, rows_of
 from models.sessions.transitions import Transitions
 
 BLOCK: Final = 1024

@@ -12,36 +12,62 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.sessions.bases import Bases
-from models.sessions.candidates import Union, propose, unite
 from models.sessions.queries import Queries
-from models.sessions.ranker_features import FEATURES, Block, features_of
 from models.sessions.read import I32, I64
 from models.sessions.recipe import Recipe
 from models.sessions.sparse_rows import F32
+from service.core.retrieval.evidence import EVIDENCE_FEATURES, EVIDENCE_SESSION
+from service.core.retrieval.index import Limits
+from service.core.retrieval.retrieve import Retriever
 
 BLOCK: Final = 256
-"""Queries at a time: their scores over all items stay within some tens of megabytes."""
+"""Queries at a time: their features stay within some tens of megabytes."""
+
+FEATURES: Final = (*EVIDENCE_FEATURES, *EVIDENCE_SESSION)
+"""Columns of `Found.features`: those of a candidate, then those of its session, repeated."""
+
+
+@dataclass(frozen=True)
+class Union:
+    """Distinct candidates, query by query: owner, items int32[m], starts int64[n + 1]."""
+
+    owner: I32
+    items: I32
+    starts: I64
 
 
 @dataclass(frozen=True)
 class Found:
-    """A block of queries, what was proposed for them, and where the target is (-1: nowhere)."""
+    """A block of queries, what was proposed for them, and where the target is (-1: nowhere).
+
+    Shapes: features float32[m, f], of which the last ones are session float32[q, s], repeated;
+    sources uint32[m], bit s set when source s of the index proposed it.
+    """
 
     queries: Queries
-    proposed: dict[str, I32]
     union: Union
+    sources: NDArray[np.uint32]
     features: F32
+    session: F32
     target_at: I64
 
 
+def limits_of(recipe: Recipe) -> Limits:
+    """How much the sources may propose by a recipe."""
+    return Limits(encoder=recipe.per_source, hybrid=recipe.per_source)
+
+
 def find(bases: Bases, queries: Queries, recipe: Recipe) -> Iterator[Found]:
-    """Candidates and features of all queries, a block at a time."""
+    """Candidates and features of all queries, a block at a time, by the service's own retrieval."""
+    retriever = Retriever(bases.index, limits_of(recipe))
     for begin in range(0, len(queries), BLOCK):
         part = queries.take(slice(begin, begin + BLOCK))
-        evidence = propose(bases, part, recipe)
-        union = unite(evidence.proposed, bases.items)
-        features = features_of(Block(bases, part, evidence, union))
-        yield Found(part, evidence.proposed, union, features, _target_at(union, part.target))
+        got = retriever.retrieve(part.recent, part.current, part.direction)
+        starts = np.searchsorted(got.owner, np.arange(len(part) + 1)).astype(np.int64)
+        union = Union(got.owner, got.items, starts)
+        features = np.hstack([got.evidence, got.session[got.owner]])
+        at = _target_at(union, part.target)
+        yield Found(part, union, got.sources, features, got.session, at)
 
 
 def _target_at(union: Union, target: I32) -> I64:

@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.sessions.bases import Bases
-from models.sessions.candidates import propose
 from models.sessions.queries import Queries
-from models.sessions.ranker_examples import BLOCK
+from models.sessions.ranker_examples import limits_of
 from models.sessions.read import I32, I64, SessionLog
 from models.sessions.recipe import Recipe
 from models.sessions.slices import by_content_type, by_item_age
 from service.core.items import U8
+from service.core.retrieval.evidence import SOURCES
+from service.core.retrieval.retrieve import Retriever
 
 DEPTHS: Final = (100, 200, 500)
-QUERIES: Final = 5_000
+LISTS: Final = (*SOURCES[:3], "ring")
+QUERIES: Final = 4_000
 """Queries are thinned to about so many: deep lists are slow, and so many say enough."""
 
 
@@ -43,14 +45,17 @@ def recall_of_sources(
 
 
 def _places(bases: Bases, queries: Queries, recipe: Recipe) -> dict[str, I64]:
-    places: dict[str, list[I64]] = {}
-    for begin in range(0, len(queries), BLOCK):
-        part = queries.take(slice(begin, begin + BLOCK))
-        proposed = propose(bases, part, replace(recipe, per_source=max(DEPTHS))).proposed
-        for name, items in proposed.items():
-            places.setdefault(name, []).append(place_of(items, part.target))
-        places.setdefault("union", []).append(place_of(in_turn(proposed), part.target))
-    return {name: np.concatenate(parts) for name, parts in places.items()}
+    most = max(DEPTHS)
+    limits = replace(limits_of(recipe), encoder=most, hybrid=most, soon=most)
+    retriever = Retriever(bases.index, limits)
+    proposed = {name: np.full((len(queries), most), -1, np.int32) for name in LISTS}
+    for at in range(len(queries)):
+        recent, current = queries.recent[at], queries.current[at]
+        lists = retriever.lists(recent, current, queries.direction[at])
+        for name, rows in zip(LISTS, (*lists, recent[recent >= 0]), strict=True):
+            proposed[name][at, : len(rows)] = rows
+    places = {name: place_of(items, queries.target) for name, items in proposed.items()}
+    return {**places, "union": place_of(in_turn(proposed), queries.target)}
 
 
 def _at_depths(

@@ -92,15 +92,15 @@ def fit_with_examples(
     log: SessionLog, kinds: U8, recipe: Recipe, *, seed: int, timing: Timing
 ) -> tuple[SessionRecommender, RankerExamples]:
     """The same, and what its ranker learned from: a baseline may learn from it too."""
-    items, split = len(kinds), split_by_time(log, recipe.ranker.slice_share)
+    split = split_by_time(log, recipe.ranker.slice_share)
     with timing.of("bases of the earlier part"):
-        earlier = fit_bases(split.earlier, items, recipe, seed=seed)
+        earlier = fit_bases(split.earlier, kinds, recipe, seed=seed)
     with timing.of("ranker's examples"):
         examples = ranker_examples(earlier, split.later, split.earlier, recipe, seed=seed)
     with timing.of("ranker"):
         ranker = fit_ranker(examples, kinds, recipe.ranker, seed=seed)
     with timing.of("bases of everything"):
-        bases = fit_bases(log, items, recipe, seed=seed)
+        bases = fit_bases(log, kinds, recipe, seed=seed)
     return SessionRecommender(bases, ranker, kinds, recipe), examples
 
 

@@ -1,7 +1,5 @@
 """What scipy's sparse rows lack: the largest of each row, and look-ups by the million."""
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -9,8 +7,6 @@ from scipy import sparse
 from models.sessions.read import I32, I64
 
 F32 = NDArray[np.float32]
-
-IN_BLOCK: Final = 16
 
 
 def top_per_row(matrix: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
@@ -41,6 +37,18 @@ def _largest(values: F32, columns: I32, count: int) -> I64:
     return np.concatenate([above, ties])
 
 
+def rows_of(matrix: sparse.csr_matrix, rows: I32) -> sparse.csr_matrix:
+    """The matrix's rows; empty for -1."""
+    known = np.flatnonzero(rows >= 0)
+    pick = sparse.csr_matrix(
+        (np.ones(len(known), np.float32), (known, rows[known])),
+        shape=(len(rows), matrix.shape[0]),
+    )
+    picked = pick @ matrix
+    picked.sort_indices()
+    return picked
+
+
 def look_up(matrix: sparse.csr_matrix, rows: I32, columns: I32) -> F32:
     """matrix[rows[i], columns[i]] for every i; 0 where either is negative. Columns are sorted."""
     known = (rows >= 0) & (columns >= 0)
@@ -48,26 +56,3 @@ def look_up(matrix: sparse.csr_matrix, rows: I32, columns: I32) -> F32:
         return np.zeros(len(rows), dtype=np.float32)
     found = matrix[np.where(known, rows, 0), np.where(known, columns, 0)]
     return np.where(known, np.asarray(found).ravel(), 0).astype(np.float32)
-
-
-def largest_of_dense(scores: F32, count: int) -> I32:
-    """int32[n, count]: columns of the largest values of each row, in no order.
-
-    Exact, and several times faster than a partition of whole rows: the largest 100 values lie in
-    the 100 blocks with the largest maxima.
-    """
-    rows, width = scores.shape
-    blocks = width // IN_BLOCK
-    if blocks <= 2 * count:
-        count = min(count, width)
-        return np.argpartition(scores, width - count, axis=1)[:, width - count :].astype(np.int32)
-    # Block b holds columns b, b + blocks, b + 2 * blocks ...: their maxima are found side by side.
-    whole = scores[:, : blocks * IN_BLOCK].reshape(rows, IN_BLOCK, blocks)
-    best = np.argpartition(whole.max(axis=1), blocks - count, axis=1)[:, blocks - count :]
-    columns = (best[:, :, None] + blocks * np.arange(IN_BLOCK)).reshape(rows, -1)
-    rest = np.broadcast_to(np.arange(blocks * IN_BLOCK, width), (rows, width % IN_BLOCK))
-    columns = np.concatenate([columns, rest], axis=1)
-    values = np.take_along_axis(scores, columns, axis=1)
-    cut = values.shape[1] - count
-    largest = np.argpartition(values, cut, axis=1)[:, cut:]
-    return np.take_along_axis(columns, largest, axis=1).astype(np.int32)

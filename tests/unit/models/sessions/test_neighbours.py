@@ -10,7 +10,7 @@ from scipy import sparse
 from models.sessions.neighbours import NEWEST_FIRST, index_sessions
 from models.sessions.read import session_log
 from models.sessions.recipe import NeighbourRecipe
-from models.sessions.sparse_rows import largest_of_dense, look_up, top_per_row
+from models.sessions.sparse_rows import look_up, top_per_row
 from tests.unit.models.sessions.samples import ITEMS, chain_log
 
 RECIPE = NeighbourRecipe(sessions=7, postings_max=5, fade_plays=2.0)
@@ -60,14 +60,6 @@ def test_the_largest_of_a_row_keep_the_newest_of_equals() -> None:
     matrix = sparse.csr_matrix(np.array([[1, 2, 1, 1], [0, 0, 0, 3], [0, 0, 0, 0]], np.float32))
     kept = top_per_row(matrix, 2).toarray()
     assert kept.tolist() == [[0, 2, 0, 1], [0, 0, 0, 3], [0, 0, 0, 0]]
-
-
-@pytest.mark.parametrize("width", [30, 700, 5003])
-def test_the_largest_by_blocks_are_the_largest(width: int) -> None:
-    scores = np.random.default_rng(0).normal(size=(9, width)).astype(np.float32)
-    best = largest_of_dense(scores, 20)
-    found = np.sort(np.take_along_axis(scores, best, axis=1), axis=1)
-    assert (found == np.sort(scores, axis=1)[:, -20:]).all()
 
 
 def test_looking_up_outside_gives_zero() -> None:
