@@ -7,9 +7,8 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,14 +17,25 @@ from prometheus_client import CollectorRegistry
 
 from service import loop
 from service.adapters.catalog import read_catalog
+from service.adapters.control_topic import KafkaControl
 from service.adapters.kafka import KafkaEventLog, KafkaPublisher
 from service.adapters.redis import RedisSessionStore, connect
 from service.adapters.slate_cache import SlateCache
-from service.core.events import UserId
+from service.adapters.worker_registry import WorkerRegistry
 from service.core.session import SessionState
 from service.health import Pulse, serve_health
-from service.processor import Limits, Outside, Processor, Rank
-from service.ranking import Ranked, Ranking
+from service.lifecycle.admission import Admission
+from service.lifecycle.fallback import FallbackRanker
+from service.lifecycle.follower import Follower
+from service.lifecycle.guard import GuardLimits
+from service.lifecycle.metrics import LifecycleMetrics
+from service.lifecycle.roster import Roster
+from service.lifecycle.serving import Serving
+from service.lifecycle.shadow import Shadow
+from service.lifecycle.watch import Watch
+from service.ports import SideEffects
+from service.processor import Limits, Outside, Processor
+from service.ranking import Ranking
 from service.ranking_loading import load_ranking
 from service.settings import Settings
 from service.side_effects import WorkerSideEffects
@@ -104,22 +114,19 @@ async def open_worker(settings: Settings) -> AsyncIterator[Worker]:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_ALLOCATIONS)
-        with (
-            ranking_thread(ranking) as rank,
-            serve_health(settings.worker.health_port, pulse, registry),
-        ):
+        own = WorkerSideEffects(SlateCache(redis), metrics, settings.redis.slate_ttl_ms)
+        async with open_lifecycle(settings, ranking, own, LifecycleMetrics(registry)) as watch:
             outside = Outside(
                 log=log,
                 store=store,
                 publisher=publisher,
-                side_effects=WorkerSideEffects(
-                    SlateCache(redis), metrics, settings.redis.slate_ttl_ms
-                ),
+                side_effects=watch,
                 clock=SystemClock(),
-                rank=rank,
-                model=lambda: ranking.model,
+                rank=watch.serving.rank,
+                model=lambda: watch.serving.roster.champion.model,
             )
-            yield Worker(Processor(outside, _limits(settings)), log, metrics, pulse)
+            with serve_health(settings.worker.health_port, pulse, registry):
+                yield Worker(Processor(outside, _limits(settings)), log, metrics, pulse)
     finally:
         await log.stop()
         await publisher.stop()
@@ -136,16 +143,46 @@ def open_ranking(settings: Settings) -> Ranking:
     return load_ranking(settings.model.path, table, settings)
 
 
-@contextmanager
-def ranking_thread(ranking: Ranking) -> Iterator[Rank]:
-    """Rank in one thread of its own: the event loop keeps Kafka's heartbeats meanwhile."""
-    events = asyncio.get_running_loop()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="rank") as thread:
+@asynccontextmanager
+async def open_lifecycle(
+    settings: Settings, ranking: Ranking, own: SideEffects, metrics: LifecycleMetrics
+) -> AsyncIterator[Watch]:
+    """Serve with a model, and with a registry, follow its aliases while the block runs.
 
-        async def rank(states: Sequence[SessionState], _: Sequence[UserId]) -> list[Ranked]:
-            return await events.run_in_executor(thread, ranking.rank, states)
+    Raises:
+        Refused: The registry or the control topic is not there.
+    """
+    fallback = FallbackRanker.beside(ranking)
+    fallback.rank([SessionState()])  # no listener waits for its indexes
+    serving = Serving(Roster(ranking), fallback, settings.lifecycle.rank_deadline_ms / 1000)
+    watch = Watch(own, serving, Shadow(metrics), metrics)
+    serving.tell = watch.ranked
+    metrics.show(serving.roster)
+    with serving.running(), watch.shadow.running():
+        if not settings.registry.url:
+            yield watch
+            return
+        async with _follower(settings, watch).following():
+            yield watch
 
-        yield rank
+
+def _follower(settings: Settings, watch: Watch) -> Follower:
+    given, table = settings.lifecycle, watch.serving.roster.champion.table
+    return Follower(
+        KafkaControl(settings.kafka.bootstrap, settings.topics.control),
+        Admission(
+            WorkerRegistry.open(settings),
+            settings.registry.name,
+            lambda folder: load_ranking(folder, table, settings),
+            given.drift_psi_max,
+        ),
+        watch,
+        GuardLimits(
+            false_alarm=given.guard_false_alarm,
+            margin=given.guard_margin,
+            latency_ratio_max=given.guard_latency_ratio_max,
+        ),
+    )
 
 
 def _limits(settings: Settings) -> Limits:

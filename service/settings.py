@@ -125,6 +125,31 @@ class RegistrySettings(BaseModel, frozen=True, extra="forbid"):
         return tuple(Path(path.strip()) for path in self.trusted_keys.split(",") if path.strip())
 
 
+class LifecycleSettings(BaseModel, frozen=True, extra="forbid"):
+    """SEGUE_LIFECYCLE__*."""
+
+    rank_deadline_ms: int = Field(
+        default=2_000,
+        ge=1,
+        le=60_000,
+        description="ms a model may take for a batch; then the fallback ranks",
+    )
+    drift_psi_max: float = Field(
+        default=0.5,
+        gt=0,
+        description="a new champion's scores may spread so differently (stability index)",
+    )
+    guard_false_alarm: float = Field(
+        default=0.05, gt=0, lt=1, description="chance that an equal canary is ever ended for skips"
+    )
+    guard_margin: float = Field(
+        default=0.02, ge=0, lt=1, description="a skip rate higher by less ends no canary"
+    )
+    guard_latency_ratio_max: float = Field(
+        default=3.0, gt=1, description="a canary may take so many times the champion's time"
+    )
+
+
 class SlateSettings(BaseModel, frozen=True, extra="forbid"):
     """SEGUE_SLATE__*."""
 
@@ -174,6 +199,7 @@ class Settings(BaseSettings):
     catalog: CatalogSettings = CatalogSettings()
     model: ModelSettings = ModelSettings()
     registry: RegistrySettings = RegistrySettings()
+    lifecycle: LifecycleSettings = LifecycleSettings()
     slate: SlateSettings = SlateSettings()
     utility: UtilitySettings = UtilitySettings()
     api: ApiSettings = ApiSettings()
