@@ -111,8 +111,8 @@ def _write_golden(read: ModelFolder, out: Path) -> None:
     kept = {FILE: (out / FILE).read_bytes()}
     scorer = OnnxScorer.of(ModelFolder(out, read.manifest, kept))
     inputs = _golden_inputs(read)
-    others = {name: array for name, array in _golden(read).items() if name not in vars(inputs)}
-    np.savez(out / GOLDEN, **others | vars(inputs) | {"heads": scorer.score(inputs)})
+    golden = _golden(read) | inputs.arrays() | {"heads": scorer.score(inputs)}
+    np.savez(out / GOLDEN, **golden)
 
 
 def _golden(read: ModelFolder) -> dict[str, Any]:
@@ -125,9 +125,7 @@ def _golden(read: ModelFolder) -> dict[str, Any]:
 def _golden_inputs(read: ModelFolder) -> Features:
     """The folder's own, or made-up ones where it has none."""
     golden = _golden(read)
-    if not golden:
-        return made_up(read.blocks, 4, 60)
-    return Features(golden["user"], golden["owner"], golden["candidate"], golden["kind"])
+    return Features.of(golden) if golden else made_up(read.blocks, 4, 60)
 
 
 def _sealed(

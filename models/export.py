@@ -8,10 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.attention import Attention
 from models.graph import OPSET, to_onnx
 from models.ranker import TYPES, Ranker
-from service.core.features import Features, columns_of, schema_of_blocks
+from service.core.features import RING_READ, Features, Ring, columns_of, schema_of_blocks
 from service.core.manifest import MANIFEST, SIGNATURE, canonical_manifest, content_version
+from service.core.sessions import unit
 
 FILE: Final = "ranker.onnx"
 GOLDEN: Final = "golden.npz"
@@ -76,7 +78,8 @@ def golden(ranker: Ranker, seed: int) -> bytes:
     """Inputs and what the plain definition says of them; a worker runs them before it serves."""
     features = golden_inputs(ranker, seed)
     file = io.BytesIO()
-    np.savez(file, **vars(features), heads=ranker.score(features))
+    arrays: dict[str, Any] = features.arrays() | {"heads": ranker.score(features)}
+    np.savez(file, **arrays)
     return file.getvalue()
 
 
@@ -89,7 +92,20 @@ def golden_inputs(ranker: Ranker, seed: int) -> Features:
     )
     cand = draws.normal(ranker.cand_mean, ranker.cand_spread, (len(owner), len(ranker.cand_mean)))
     kind = draws.integers(0, TYPES, len(owner), dtype=np.uint8)
-    return Features(user.astype(np.float32), owner, cand.astype(np.float32), kind)
+    ring = _golden_ring(ranker.attention, len(owner), draws) if ranker.attention else None
+    return Features(user.astype(np.float32), owner, cand.astype(np.float32), kind, ring)
+
+
+def _golden_ring(attention: Attention, candidates: int, draws: np.random.Generator) -> Ring:
+    """Unit vectors; what the plays say by chance."""
+    shape = GOLDEN_SESSIONS, RING_READ, attention.dim
+    says = draws.integers(-1, 2, shape[:2])
+    return Ring(
+        unit(draws.normal(size=(candidates, attention.dim)).astype(np.float32)),
+        unit(draws.normal(size=shape).astype(np.float32)),
+        (says > 0).astype(np.float32),
+        (says < 0).astype(np.float32),
+    )
 
 
 def graph_metadata(ranker: Ranker, window: str, item_space: str = "any") -> dict[str, str]:

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from models.calibration import calibrated
 from models.dataset import Examples
-from models.initial import initial_ranker
+from models.initial import initial_ranker, with_attention
+from models.jax_attention import RingBatch, read_out
 from models.jax_ranker import Weights, logits, pointwise_loss, split_weights
 from models.ranker import Ranker
+from models.ring_rows import RingRows
 from service.core.features import CANDIDATE_FEATURES, SESSION_FEATURES
 from service.core.items import F32
 
@@ -60,9 +62,17 @@ BARE_SUFFIXES: Final = ("_from_completed", "_from_skipped")
 _Step = tuple[Weights, Any]
 
 
-def fit_ranker(examples: Examples, *, seed: int, epochs: int = EPOCHS) -> Ranker:
-    """Train on examples; returns a ranker whose calibration does nothing yet."""
-    ranker = _initial(examples, np.random.default_rng(seed))
+def fit_ranker(
+    examples: Examples, *, seed: int, epochs: int = EPOCHS, ring: RingRows | None = None
+) -> Ranker:
+    """Train on examples; returns a ranker whose calibration does nothing yet.
+
+    With a `ring`, a query and a candidate per example, the ranker has target attention.
+    """
+    draws = np.random.default_rng(seed)
+    ranker = _initial(examples, draws)
+    if ring is not None:
+        ranker = with_attention(ranker, ring.vectors.shape[1], draws)
     weights, fixed = split_weights(ranker)
     weights["place"] = jnp.zeros((SLOTS, len(ranker.heads)), jnp.float32)
     steps = max(1, epochs * (len(examples) // BATCH))
@@ -82,7 +92,8 @@ def fit_ranker(examples: Examples, *, seed: int, epochs: int = EPOCHS) -> Ranker
             user, cand = _sometimes_bare(draws, examples.user[rows], examples.candidate[rows])
             hidden = draws.random(len(rows)) < PLACE_UNSEEN
             slot = np.where(hidden, -1, np.minimum(examples.slot[rows], SLOTS - 1))
-            batch = user, cand, slot, examples.labels[rows]
+            read = None if ring is None else ring.batch(rows, rows[:, None])
+            batch = user, cand, slot, examples.labels[rows], read
             weights, momentum = step(weights, momentum, batch)
     weights.pop("place")
     return ranker.with_arrays({name: np.asarray(value) for name, value in weights.items()})
@@ -93,10 +104,13 @@ def calibrate(ranker: Ranker, examples: Examples) -> Ranker:
     return calibrated(ranker, ranker.logits(examples.features), examples.labels, examples.kind)
 
 
-def _loss(weights: Weights, user: Any, cand: Any, slot: Any, labels: Any) -> jax.Array:
+def _loss(
+    weights: Weights, user: Any, cand: Any, slot: Any, labels: Any, ring: RingBatch | None
+) -> jax.Array:
     """A place adds to the logits of what was served there; what was not served has none."""
+    read = None if ring is None else read_out(weights, ring)[:, 0]
     place = jnp.where(slot[:, None] >= 0, PLACE_GAIN * weights["place"][slot], 0.0)
-    return pointwise_loss(logits(weights, user, cand) + place, labels)
+    return pointwise_loss(logits(weights, user, cand, read) + place, labels)
 
 
 def _initial(examples: Examples, rng: np.random.Generator) -> Ranker:

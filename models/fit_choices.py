@@ -14,9 +14,11 @@ import optax  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from models.calibration import calibrated
-from models.initial import initial_ranker
+from models.initial import initial_ranker, with_attention
+from models.jax_attention import RingBatch, read_out
 from models.jax_ranker import Weights, choice_loss, logits, split_weights
 from models.ranker import Ranker, owners
+from models.ring_rows import RingRows
 from service.core.features import Features
 from service.core.items import F32, U8
 
@@ -70,8 +72,13 @@ class ChoiceRecipe:
     blocks: tuple[str, ...] = ("evidence",)
 
 
-def fit_choices(examples: Choices, recipe: ChoiceRecipe, *, seed: int) -> Ranker:
-    """Train; returns a ranker with one head, `next`, whose calibration does nothing yet."""
+def fit_choices(
+    examples: Choices, recipe: ChoiceRecipe, *, seed: int, ring: RingRows | None = None
+) -> Ranker:
+    """Train; returns a ranker with one head, `next`, whose calibration does nothing yet.
+
+    With a `ring` of the same queries and candidates, the ranker has target attention.
+    """
     draws = np.random.default_rng([seed, 12])
     sample = _sample(examples, draws)
     nobody = np.empty((len(sample), 0), np.float32)
@@ -84,6 +91,8 @@ def fit_choices(examples: Choices, recipe: ChoiceRecipe, *, seed: int) -> Ranker
         hidden=recipe.hidden,
         spread_min=0.0,
     )
+    if ring is not None:
+        ranker = with_attention(ranker, ring.vectors.shape[1], draws)
     weights, fixed = split_weights(ranker)
     size, width = min(recipe.batch_queries, len(examples)), examples.widest
     steps = max(1, recipe.epochs * (len(examples) // size))
@@ -95,7 +104,12 @@ def fit_choices(examples: Choices, recipe: ChoiceRecipe, *, seed: int) -> Ranker
         order = draws.permutation(len(examples))
         for begin in range(0, len(order) - size + 1, size):
             chosen = order[begin : begin + size]
-            batch = (*examples.padded(chosen, width), examples.target_at[chosen])
+            features, there = examples.padded(chosen, width)
+            read = None
+            if ring is not None:
+                at = np.where(there, examples.starts[chosen][:, None] + np.arange(width), 0)
+                read = ring.batch(chosen, at)
+            batch = features, there, examples.target_at[chosen], read
             weights, state = step(weights, state, batch)
     return ranker.with_arrays({name: np.asarray(value) for name, value in weights.items()})
 
@@ -129,9 +143,12 @@ def _sample(examples: Choices, draws: np.random.Generator) -> F32:
 def _step(
     optimiser: Any, fixed: Weights
 ) -> Callable[[Weights, Any, tuple[Any, ...]], tuple[Weights, Any]]:
-    def loss(weights: Weights, features: Any, there: Any, target_at: Any) -> jax.Array:
-        nobody = features[..., :0]
-        return choice_loss(logits({**weights, **fixed}, nobody, features)[..., 0], there, target_at)
+    def loss(
+        weights: Weights, features: Any, there: Any, target_at: Any, ring: RingBatch | None
+    ) -> jax.Array:
+        nobody, read = features[..., :0], None if ring is None else read_out(weights, ring)
+        scores = logits({**weights, **fixed}, nobody, features, read)[..., 0]
+        return choice_loss(scores, there, target_at)
 
     @jax.jit
     def step(weights: Weights, state: Any, batch: tuple[Any, ...]) -> tuple[Weights, Any]:

@@ -7,10 +7,16 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from models import attention_graph
 from models.ranker import CLIP, Ranker
 
 OPSET: Final = 21
 IR_VERSION: Final = 10
+
+_ATTRIBUTES: Final[dict[str, dict[str, Any]]] = {
+    "Cast": {"to": TensorProto.INT32},
+    "Concat": {"axis": 1},
+}
 
 Node = tuple[str, tuple[str, ...], str]
 """(operator, inputs, output). A name of a parameter is an initializer."""
@@ -48,42 +54,59 @@ _HEADS: Final[tuple[Node, ...]] = (
 def to_onnx(ranker: Ranker, metadata: Mapping[str, str]) -> bytes:
     """Build `user[B, Fu]`, `owner[M]`, `cand[M, Fc]`, `kind[M]` -> `heads[M, H]`.
 
-    Without session columns there is no `user` and no `owner`. The bytes depend on the ranker and
-    the metadata alone.
+    Without session columns there is no `user`. With attention there are `ring_items[M, d]`,
+    `ring_plays[B, 20, d]`, `ring_good[B, 20]` and `ring_bad[B, 20]`. The bytes depend on the ranker
+    and the metadata alone.
     """
-    has_user = len(ranker.user_mean) > 0
-    linear = "both_linear" if has_user else "cand_linear"
-    nodes = (*_CANDIDATE, *(_USER if has_user else ()), ("Relu", (linear,), "h1"), *_HEADS)
-    floats, info = TensorProto.FLOAT, helper.make_tensor_value_info
-    inputs = [
-        info("cand", floats, ["M", len(ranker.cand_mean)]),
-        info("kind", TensorProto.UINT8, ["M"]),
-    ]
-    if has_user:
-        inputs += [
-            info("user", floats, ["B", len(ranker.user_mean)]),
-            info("owner", TensorProto.INT32, ["M"]),
-        ]
-    constants: dict[str, Any] = {
-        **ranker.arrays(),
-        "low": np.float32(-CLIP),
-        "high": np.float32(CLIP),
-    }
+    nodes = _nodes(ranker)
+    limits = {"low": np.float32(-CLIP), "high": np.float32(CLIP)}
+    constants = {**ranker.arrays(), **limits}
+    if ranker.attention is not None:
+        constants |= attention_graph.constants(ranker.attention)
     graph = helper.make_graph(
         [_node(*node) for node in nodes],
         "ranker",
-        inputs,
-        [info("heads", floats, ["M", len(ranker.heads)])],
+        _inputs(ranker, nodes),
+        [helper.make_tensor_value_info("heads", TensorProto.FLOAT, ["M", len(ranker.heads)])],
         initializers(constants, nodes),
     )
     return serialised(graph, metadata)
+
+
+def _nodes(ranker: Ranker) -> tuple[Node, ...]:
+    """What there is of candidate, user and attention, one added to the other."""
+    nodes, linear = _CANDIDATE, "cand_linear"
+    if len(ranker.user_mean):
+        nodes, linear = nodes + _USER, "both_linear"
+    if ranker.attention is not None:
+        added: Node = ("Add", (linear, "read_part"), "all_linear")
+        nodes, linear = (*nodes, *attention_graph.NODES, added), "all_linear"
+    return (*nodes, ("Relu", (linear,), "h1"), *_HEADS)
+
+
+def _inputs(ranker: Ranker, nodes: Sequence[Node]) -> list[onnx.ValueInfoProto]:
+    floats, ints = TensorProto.FLOAT, TensorProto.INT32
+    declared: dict[str, tuple[int, list[Any]]] = {
+        "user": (floats, ["B", len(ranker.user_mean)]),
+        "owner": (ints, ["M"]),
+        "cand": (floats, ["M", len(ranker.cand_mean)]),
+        "kind": (TensorProto.UINT8, ["M"]),
+    }
+    if ranker.attention is not None:
+        declared |= attention_graph.inputs(ranker.attention)
+    read = {name for _, names, _ in nodes for name in names}
+    return [
+        helper.make_tensor_value_info(name, kind, shape)
+        for name, (kind, shape) in declared.items()
+        if name in read
+    ]
 
 
 def initializers(constants: Mapping[str, Any], nodes: Sequence[Node]) -> list[onnx.TensorProto]:
     """The constants that some node reads."""
     read = {name for _, inputs, _ in nodes for name in inputs}
     return [
-        numpy_helper.from_array(np.asarray(value, np.float32), name)
+        numpy_helper.from_array(np.asarray(value), name)
         for name, value in constants.items()
         if name in read
     ]
@@ -102,5 +125,5 @@ def serialised(graph: onnx.GraphProto, metadata: Mapping[str, str]) -> bytes:
 
 
 def _node(operator: str, inputs: tuple[str, ...], output: str) -> onnx.NodeProto:
-    more: dict[str, Any] = {"to": TensorProto.INT32} if operator == "Cast" else {}
-    return helper.make_node(operator, list(inputs), [output], name=output, **more)
+    attributes = _ATTRIBUTES.get(operator, {})
+    return helper.make_node(operator, list(inputs), [output], name=output, **attributes)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -28,7 +28,9 @@ class Holdout:
 
     def save(self, path: Path) -> None:
         """Write one npz file."""
-        arrays = vars(self.features) | ({} if self.labels is None else {"labels": self.labels})
+        arrays: dict[str, Any] = self.features.arrays() | (
+            {} if self.labels is None else {"labels": self.labels}
+        )
         np.savez_compressed(path, **arrays)
 
     @classmethod
@@ -41,8 +43,7 @@ class Holdout:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 held = {name: stored[name] for name in stored.files}
-            owner = held["owner"] if "owner" in held else owners(len(held["kind"]))
-            features = Features(held["user"], owner, held["candidate"], held["kind"])
+            features = Features.of({"owner": owners(len(held["kind"]))} | held)
         except (OSError, ValueError, KeyError) as error:
             raise Refused(
                 f"{path} holds no examples ({error}); `segue evaluate gate --save-set FILE` makes"

@@ -1,9 +1,11 @@
 """A ranker before its first step: inputs standardised on a sample, weights by fan-in."""
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 
+from models.attention import initial_attention
 from models.ranker import HEADS, HIDDEN, Ranker, without_calibration
 from service.core.items import F32
 
@@ -24,6 +26,7 @@ def initial_ranker(  # noqa: PLR0913 - what a ranker is made of
 ) -> Ranker:
     """From a sample of inputs, float32[n, Fu] and float32[n, Fc]; the last biases are 0."""
     h1, h2 = hidden
+    calibration: dict[str, Any] = without_calibration(len(heads))
     users, cands = user.shape[1], cand.shape[1]
 
     def he(rows: int, columns: int, fan_in: int) -> F32:
@@ -42,10 +45,16 @@ def initial_ranker(  # noqa: PLR0913 - what a ranker is made of
         b2=np.zeros(h2, np.float32),
         w3=0.1 * he(h2, len(heads), h2),
         b3=np.zeros(len(heads), np.float32),
-        **without_calibration(len(heads)),
+        **calibration,
         heads=heads,
         blocks=blocks,
     )
+
+
+def with_attention(ranker: Ranker, dim: int, draws: np.random.Generator) -> Ranker:
+    """The same ranker with target attention over item vectors of this width."""
+    attention = initial_attention(dim, ranker.w_cand.shape[1], draws)
+    return replace(ranker, attention=attention, blocks=(*ranker.blocks, "ring"))
 
 
 def _spread(columns: F32, least: float) -> F32:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax  # type: ignore[import-untyped]
 
+from models.jax_attention import one_each, read_out
 from models.ranker import CLIP, Ranker
 from service.core.features import Features
 from service.core.items import F32
@@ -21,13 +22,18 @@ FIXED = ("user_mean", "user_spread", "cand_mean", "cand_spread", "slope", "offse
 """Parameters that training does not move."""
 
 
-def logits(weights: Weights, user: Any, cand: Any) -> jax.Array:
-    """Before calibration: user [..., Fu] and cand [..., Fc] side by side -> [..., H]."""
+def logits(weights: Weights, user: Any, cand: Any, read: Any = None) -> jax.Array:
+    """Before calibration: user [..., Fu] and cand [..., Fc] side by side -> [..., H].
+
+    `read` [..., 2k] is what attention found, for a ranker that has it.
+    """
     x_cand = jnp.clip((cand - weights["cand_mean"]) / weights["cand_spread"], -CLIP, CLIP)
     h1 = x_cand @ weights["w_cand"] + weights["b1"]
     if weights["user_mean"].shape[0]:
         x_user = jnp.clip((user - weights["user_mean"]) / weights["user_spread"], -CLIP, CLIP)
         h1 += x_user @ weights["w_user"]
+    if read is not None:
+        h1 += read @ weights["w_read"]
     h2 = jax.nn.relu(jax.nn.relu(h1) @ weights["w2"] + weights["b2"])
     return jnp.add(h2 @ weights["w3"], weights["b3"])
 
@@ -58,7 +64,10 @@ def jax_score(ranker: Ranker, features: Features) -> F32:
     """The trained definition, for parity with `Ranker.score`: float32[M, H]."""
     weights = {name: jnp.asarray(value) for name, value in ranker.arrays().items()}
     user = jnp.asarray(features.user)[features.owner]
-    raw = logits(weights, user, jnp.asarray(features.candidate))
+    read = None
+    if features.ring is not None and ranker.attention is not None:
+        read = read_out(weights, one_each(features.ring, features.owner))[:, 0]
+    raw = logits(weights, user, jnp.asarray(features.candidate), read)
     slope, offset = weights["slope"][features.kind], weights["offset"][features.kind]
     return np.asarray(jax.nn.sigmoid(slope * raw + offset))
 

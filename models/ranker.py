@@ -7,6 +7,8 @@
     logits = h2 W3 + b3                                             [M, H]
     heads = sigmoid(slope[kind] * logits + offset[kind])            [M, H]
 
+Target attention, off by default, adds its read-out of the newest plays to h1 (attention.py).
+
 A slope and an offset per content type and head: Platt calibration, part of the model. A model
 without session columns (Fu = 0) has no user part.
 
@@ -21,6 +23,8 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.attention import Attention
+from models.products import product
 from service.core.events import CONTENT_TYPES
 from service.core.features import Features
 from service.core.items import F32, I32
@@ -30,8 +34,6 @@ HEADS: Final = ("skip", "complete", "like")
 HIDDEN: Final = (64, 32)
 CLIP: Final = 6.0
 TYPES: Final = len(CONTENT_TYPES)
-ROWS: Final = 64
-"""Rows of a product. BLAS takes another path for another number of rows, with other roundings."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,19 @@ class Ranker:
     offset: F32
     heads: tuple[str, ...] = HEADS
     blocks: tuple[str, ...] = ("base",)
+    attention: Attention | None = None
 
     def arrays(self) -> dict[str, F32]:
         """The parameters by name."""
-        return {name: getattr(self, name) for name in _ARRAYS}
+        own = {name: getattr(self, name) for name in _ARRAYS}
+        return own | (vars(self.attention) if self.attention else {})
 
     def with_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The same ranker with other values of some parameters."""
         changes: dict[str, Any] = {name: np.asarray(v, np.float32) for name, v in arrays.items()}
+        if self.attention is not None:
+            parts = {name: changes.pop(name) for name in vars(self.attention) if name in changes}
+            changes["attention"] = replace(self.attention, **parts)
         return replace(self, **changes)
 
     def logits(self, features: Features) -> F32:
@@ -73,6 +80,8 @@ class Ranker:
         if len(self.user_mean):
             x_user = _standardised(features.user, self.user_mean, self.user_spread)
             h1 += product(x_user, self.w_user)[features.owner]
+        if self.attention is not None:
+            h1 += product(self.attention.read(features), self.attention.w_read)
         h2 = np.maximum(product(np.maximum(h1, 0), self.w2) + self.b2, 0)
         return np.asarray(product(h2, self.w3) + self.b3, dtype=np.float32)
 
@@ -82,15 +91,9 @@ class Ranker:
         return sigmoid(slope * self.logits(features) + offset)
 
 
-_ARRAYS: Final = tuple(f.name for f in fields(Ranker) if f.name not in ("heads", "blocks"))
-
-
-def product(rows: F32, weights: F32) -> F32:
-    """`rows @ weights`, each row's result the same bits whatever other rows there are."""
-    count = len(rows)
-    blocks = np.zeros((-(-count // ROWS), ROWS, rows.shape[1]), dtype=np.float32)
-    blocks.reshape(-1, rows.shape[1])[:count] = rows
-    return np.asarray((blocks @ weights).reshape(-1, weights.shape[1])[:count])
+_ARRAYS: Final = tuple(
+    f.name for f in fields(Ranker) if f.name not in ("heads", "blocks", "attention")
+)
 
 
 def sigmoid(x: F32) -> F32:

@@ -5,7 +5,6 @@ that this service computes. Loaded from bytes, so that what was hashed is what r
 """
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
@@ -14,21 +13,24 @@ import onnxruntime as ort
 
 from service.adapters.model_folder import GOLDEN, RANKER, ModelFolder, read_model_folder
 from service.core.errors import Refused
-from service.core.features import Features, columns_of
+from service.core.features import Features
 from service.core.items import F32
 from service.core.slates import Model
 
 FILE: Final = RANKER
 GOLDEN_DRIFT_MAX: Final = 1e-4
+OF_SESSION: Final = ("user", "ring_plays", "ring_good", "ring_bad")
+DTYPES: Final = {"owner": np.int32, "kind": np.uint8}
 WARM_UP_ROWS: Final = (1, 20, 200, 500)
 
-# What a graph may ask for, by input name. A graph that leaves one out is not fed it.
-INPUTS: Final[dict[str, Callable[[Features], np.ndarray]]] = {
-    "user": lambda features: features.user,
-    "owner": lambda features: features.owner,
-    "cand": lambda features: features.candidate,
-    "kind": lambda features: features.kind,
+INPUTS: Final = {
+    "user": "user",
+    "owner": "owner",
+    "cand": "candidate",
+    "kind": "kind",
+    **{f"ring_{name}": f"ring_{name}" for name in ("items", "plays", "good", "bad")},
 }
+"""What a graph may ask for, and which of the features that is. What it leaves out is not fed."""
 
 
 class OnnxScorer:
@@ -67,7 +69,7 @@ class OnnxScorer:
         scorer = cls(session, folder, variant)
         if GOLDEN in folder.kept:
             _check_golden(folder, scorer)
-        scorer._warm_up(_widths(folder))
+        scorer._warm_up()
         return scorer
 
     @property
@@ -94,37 +96,31 @@ class OnnxScorer:
         """
         if not len(features.owner):
             return np.empty((0, len(self._heads)), dtype=np.float32)
-        feed = {name: INPUTS[name](features) for name in self._inputs}
+        arrays = features.arrays()
+        feed = {name: arrays[INPUTS[name]] for name in self._inputs}
         (heads,) = self._session.run(["heads"], feed)
         assert isinstance(heads, np.ndarray), type(heads)
         assert heads.shape == (len(features.owner), len(self._heads)), heads.shape
         return heads
 
-    def _warm_up(self, widths: tuple[int, int]) -> None:
+    def _warm_up(self) -> None:
         """Run the sizes that will come, so that the first listener does not pay for them."""
         for rows in WARM_UP_ROWS:
-            self.score(
-                Features(
-                    np.zeros((1, widths[0]), np.float32),
-                    np.zeros(rows, np.int32),
-                    np.zeros((rows, widths[1]), np.float32),
-                    np.zeros(rows, np.uint8),
+            feed = {
+                declared.name: np.zeros(
+                    (1 if declared.name in OF_SESSION else rows, *declared.shape[1:]),
+                    DTYPES.get(declared.name, np.float32),
                 )
-            )
-
-
-def _widths(folder: ModelFolder) -> tuple[int, int]:
-    """How many columns the folder's blocks have: of a session, of a candidate."""
-    session, candidate = columns_of(folder.blocks)
-    return len(session), len(candidate)
+                for declared in self._session.get_inputs()
+            }
+            self._session.run(["heads"], feed)
 
 
 def _check_golden(folder: ModelFolder, scorer: OnnxScorer) -> None:
     """What the trained definition said of some inputs, this machine's graph must say too."""
     with np.load(io.BytesIO(folder.file(GOLDEN)), allow_pickle=False) as stored:
-        inputs = {name: stored[name] for name in ("user", "owner", "candidate", "kind")}
-        expected = stored["heads"]
-    drift = float(np.abs(scorer.score(Features(**inputs)) - expected).max(initial=0))
+        inputs, expected = Features.of(stored), stored["heads"]
+    drift = float(np.abs(scorer.score(inputs) - expected).max(initial=0))
     if not drift <= GOLDEN_DRIFT_MAX:  # a NaN is refused too
         raise Refused(
             f"{folder.path}: {FILE} is {drift:.2g} away from its golden vectors, at most"

@@ -6,13 +6,14 @@ only; a change of meaning is a new name. All are free of the item space (cosines
 so that one model serves every catalogue.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
-from typing import Final
+from typing import Any, Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.core.candidates import Candidates
 from service.core.items import ATTRIBUTES, F32, I32, ITEM_FACTS, U8
@@ -32,6 +33,25 @@ from service.core.pairing import (
 )
 from service.core.sessions import SessionBatch
 
+RING_READ: Final = 20
+"""Newest plays that target attention looks at."""
+
+
+@dataclass(frozen=True)
+class Ring:
+    """What target attention reads: vectors of candidates and of the newest plays.
+
+    Shapes:
+        items: float32[M, d]; plays: float32[B, 20, d], newest first; good, bad: float32[B, 20], 1
+        where the play was heard to the end, liked, saved or asked for, and where it was skipped or
+        disliked
+    """
+
+    items: F32
+    plays: F32
+    good: F32
+    bad: F32
+
 
 @dataclass(frozen=True)
 class Features:
@@ -40,13 +60,28 @@ class Features:
     Shapes (B sessions, M candidates):
         user: float32[B, len(SESSION_FEATURES)]; owner: int32[M], ascending
         candidate: float32[M, len(CANDIDATE_FEATURES)]; kind: uint8[M], each candidate's content
-        type: calibration goes by it
+        type: calibration goes by it; ring: for a model with target attention
     """
 
     user: F32
     owner: I32
     candidate: F32
     kind: U8
+    ring: Ring | None = None
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Every array by its name, those of the ring as `ring_items` and so on."""
+        own = {name: array for name, array in vars(self).items() if name != "ring"}
+        ring = vars(self.ring) if self.ring is not None else {}
+        return own | {f"ring_{name}": array for name, array in ring.items()}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The inverse of `arrays`; other names are left aside. KeyError if one is missing."""
+        names = ("items", "plays", "good", "bad")
+        has_ring = "ring_items" in arrays
+        ring = Ring(*(arrays[f"ring_{name}"] for name in names)) if has_ring else None
+        return cls(arrays["user"], arrays["owner"], arrays["candidate"], arrays["kind"], ring)
 
 
 def _share(part: F32, whole: F32) -> F32:
@@ -181,8 +216,8 @@ FEATURE_SCHEMA: Final = schema_of(SESSION_FEATURES, CANDIDATE_FEATURES)
 """Names the input layout. A model trained on another layout is refused at load."""
 
 
-BLOCKS: Final = ("base", "evidence")
-"""Blocks that a model may read: of the catalogue and the listener's state, of an index."""
+BLOCKS: Final = ("base", "evidence", "ring")
+"""Blocks that a model may read: of catalogue and state, of an index, vectors for attention."""
 
 Columns = tuple[str, ...]
 
@@ -194,7 +229,7 @@ def columns_of(blocks: Iterable[str]) -> tuple[Columns, Columns]:
     for block in blocks:
         if block == "evidence":
             candidate += evidence_columns()
-        else:
+        elif block == "base":
             session, candidate = session + SESSION_FEATURES, candidate + CANDIDATE_FEATURES
     return session, candidate
 
@@ -206,7 +241,8 @@ def evidence_columns() -> Columns:
 
 def schema_of_blocks(blocks: Iterable[str]) -> str:
     """Name the input layout of a model that reads these blocks, in this order."""
-    return schema_of(*columns_of(blocks))
+    session, candidate = columns_of(blocks)
+    return schema_of(session, (*candidate, "ring") if "ring" in blocks else candidate)
 
 
 def features_of(blocks: Sequence[str], sessions: SessionBatch, candidates: Candidates) -> Features:
@@ -216,13 +252,27 @@ def features_of(blocks: Sequence[str], sessions: SessionBatch, candidates: Candi
         if block == "evidence":
             assert candidates.evidence is not None, "no index has said anything"
             cands.append(candidates.evidence)
-        else:
+        elif block == "base":
             base = featurize(sessions, candidates)
             users.append(base.user)
             cands.append(base.candidate)
     kind = sessions.table.content_type[candidates.items]
     user, cand = users[-1], cands[0] if len(cands) == 1 else np.hstack(cands)
-    return Features(user, candidates.owner, cand, kind)
+    ring = ring_of(sessions, candidates) if "ring" in blocks else None
+    return Features(user, candidates.owner, cand, kind, ring)
+
+
+def ring_of(sessions: SessionBatch, candidates: Candidates) -> Ring:
+    """Vectors of the candidates and of the newest plays, and what the plays say."""
+    newest = slice(None), slice(RING_READ)
+    good = sessions.completed | sessions.queued | (sessions.liked > 0) | (sessions.saved > 0)
+    bad = sessions.skipped | (sessions.liked < 0)
+    return Ring(
+        sessions.table.vectors[candidates.items],
+        sessions.vectors[newest],
+        (good & sessions.played)[newest].astype(np.float32),
+        (bad & sessions.played)[newest].astype(np.float32),
+    )
 
 
 def featurize(sessions: SessionBatch, candidates: Candidates) -> Features:
