@@ -2,16 +2,20 @@
 
 from pathlib import Path
 
-from service.adapters.model_folder import read_model_folder
+from service.adapters.model_folder import INDEX, ModelFolder, read_model_folder
 from service.adapters.onnx import OnnxScorer
+from service.adapters.onnx_encoder import OnnxEncoder
+from service.adapters.session_index import read_index
 from service.core.errors import Refused
-from service.core.items import ItemTable
+from service.core.items import F32, I32, ItemTable
+from service.core.retrieval.index import Mask
 from service.core.selectors import Caps
 from service.core.session import SessionState
 from service.core.utility import Utility
 from service.ranking import Ranking
 from service.settings import Settings
 from service.sources import default_sources
+from service.sources.session_index import Found, SessionIndex
 
 
 def load_ranking(
@@ -36,6 +40,33 @@ def load_ranking(
         OnnxScorer.of(read, variant),
         Utility(**settings.utility.model_dump()),
         Caps(length=settings.slate.length),
+        retrieval=_retrieval(read, table) if read.has_encoder else None,
     )
     ranking.rank([SessionState()])  # build the indexes now, not on the first listener's skip
     return ranking
+
+
+def _retrieval(read: ModelFolder, table: ItemTable) -> SessionIndex:
+    """The encoder and the index of a session model.
+
+    Raises:
+        Refused: The index is not of this catalogue's items.
+    """
+    # Compiled code: a worker whose model has no index does not load the compiler.
+    from service.core.retrieval.retrieve import Retriever  # noqa: PLC0415
+
+    index = read_index(read.path / INDEX)
+    if len(index) != len(table):
+        raise Refused(
+            f"{read.path / INDEX} has {len(index)} items, the catalogue {table.name!r} has"
+            f" {len(table)}; serve the catalogue that the model was trained on"
+        )
+    retriever = Retriever(index)
+
+    def retrieve(
+        recent: I32, current: Mask, directions: F32, extra_owner: I32, extra_items: I32
+    ) -> Found:
+        got = retriever.retrieve(recent, current, directions, extra_owner, extra_items)
+        return got.owner, got.items, got.sources, got.evidence
+
+    return SessionIndex(OnnxEncoder.of(read, index.vectors), retrieve)

@@ -16,15 +16,12 @@ from models.sessions.queries import Queries
 from models.sessions.read import I32, I64
 from models.sessions.recipe import Recipe
 from models.sessions.sparse_rows import F32
-from service.core.retrieval.evidence import EVIDENCE_FEATURES, EVIDENCE_SESSION
+from service.core.retrieval.evidence import EVIDENCE_FEATURES
 from service.core.retrieval.index import Limits
 from service.core.retrieval.retrieve import Retriever
 
 BLOCK: Final = 256
 """Queries at a time: their features stay within some tens of megabytes."""
-
-FEATURES: Final = (*EVIDENCE_FEATURES, *EVIDENCE_SESSION)
-"""Columns of `Found.features`: those of a candidate, then those of its session, repeated."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +37,14 @@ class Union:
 class Found:
     """A block of queries, what was proposed for them, and where the target is (-1: nowhere).
 
-    Shapes: features float32[m, f], of which the last ones are session float32[q, s], repeated;
-    sources uint32[m], bit s set when source s of the index proposed it.
+    Shapes: features float32[m, f] as in EVIDENCE_FEATURES; sources uint32[m], bit s set when source
+    s of the index proposed it.
     """
 
     queries: Queries
     union: Union
     sources: NDArray[np.uint32]
     features: F32
-    session: F32
     target_at: I64
 
 
@@ -65,9 +61,7 @@ def find(bases: Bases, queries: Queries, recipe: Recipe) -> Iterator[Found]:
         got = retriever.retrieve(part.recent, part.current, part.direction)
         starts = np.searchsorted(got.owner, np.arange(len(part) + 1)).astype(np.int64)
         union = Union(got.owner, got.items, starts)
-        features = np.hstack([got.evidence, got.session[got.owner]])
-        at = _target_at(union, part.target)
-        yield Found(part, union, got.sources, features, got.session, at)
+        yield Found(part, union, got.sources, got.evidence, _target_at(union, part.target))
 
 
 def _target_at(union: Union, target: I32) -> I64:
@@ -97,7 +91,7 @@ class RankerExamples:
     @classmethod
     def collect(cls, found: Iterator[Found]) -> Self:
         """Keep all queries that have a candidate."""
-        parts: list[NDArray[np.float16]] = [np.empty((0, len(FEATURES)), np.float16)]
+        parts: list[NDArray[np.float16]] = [np.empty((0, len(EVIDENCE_FEATURES)), np.float16)]
         lengths: list[I64] = [np.empty(0, np.int64)]
         targets: list[I64] = [np.empty(0, np.int64)]
         rows: list[I32] = [np.empty(0, np.int32)]

@@ -14,6 +14,7 @@ MANIFEST: Final = "manifest.json"
 RANKER: Final = "ranker.onnx"
 ENCODER: Final = "encoder.onnx"
 GOLDEN: Final = "golden.npz"
+INDEX: Final = "index"
 KEPT: Final = (RANKER, ENCODER, GOLDEN)
 KEPT_MAX_BYTES: Final = 64 * 1024 * 1024
 

@@ -6,3 +6,7 @@
 
 Training, judging and serving call the same `retrieve`. Importing this package loads no compiler.
 """
+
+from service.core.retrieval.evidence import EVIDENCE_FEATURES
+
+__all__ = ["EVIDENCE_FEATURES"]

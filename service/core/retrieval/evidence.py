@@ -7,7 +7,7 @@ the other candidates beside it.
 
 from typing import Final
 
-EVIDENCE_FEATURES: Final = (
+CANDIDATE_EVIDENCE: Final = (
     "encoder", "encoder_gap", "encoder_place",
     "neighbours", "neighbours_share", "neighbours_count",
     "narrow", "narrow_share",
@@ -21,11 +21,14 @@ EVIDENCE_FEATURES: Final = (
 )  # fmt: skip
 """Of a candidate in its session: float32[M, 36]."""
 
-EVIDENCE_SESSION: Final = (
+SESSION_EVIDENCE: Final = (
     "length", "ring", "again_share", "last_leaves", "last_popular",
     "encoder_best", "neighbours_best", "soon_best",
 )  # fmt: skip
-"""Of the session: float32[B, 8]."""
+"""Of the session, the same for all of its candidates: float32[B, 8]."""
+
+EVIDENCE_FEATURES: Final = (*CANDIDATE_EVIDENCE, *SESSION_EVIDENCE)
+"""The model's input: float32[M, 44]."""
 
 SOURCES: Final = ("encoder", "hybrid", "soon", "ring", "popular")
 """Which of the index's sources proposed a candidate: bit s of its `sources`."""

@@ -53,7 +53,7 @@ def gather(  # noqa: PLR0913, PLR0915, PLR0917 - one row a candidate, column by 
     last: int,
     out: F32,
 ) -> None:
-    """Write out float32[m, 36], columns as in EVIDENCE_FEATURES.
+    """Write out float32[m, 36], columns as in CANDIDATE_EVIDENCE.
 
     near float32[m, 3] cosines; best float32[3]: of encoder, neighbours, links.
     """

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.core.items import F32, I32
-from service.core.retrieval.evidence import EVIDENCE_FEATURES, EVIDENCE_SESSION, SOURCES
+from service.core.retrieval.evidence import CANDIDATE_EVIDENCE, EVIDENCE_FEATURES, SOURCES
 from service.core.retrieval.gathering import cosines, gather, wipe
 from service.core.retrieval.index import Limits, Mask, SessionIndex
 from service.core.retrieval.links import add_links, add_ring
@@ -28,19 +28,22 @@ FADES: Final = (5.0, 1.5)
 """Plays over which a session's older plays fade: for neighbours wide, and narrow."""
 
 
+OWN: Final = len(CANDIDATE_EVIDENCE)
+SIZE: Final = len(EVIDENCE_FEATURES) - OWN
+
+
 @dataclass(frozen=True)
 class Retrieved:
     """Candidates of B sessions, M in all, with their evidence.
 
     Shapes: owner int32[M] ascending; items int32[M]; sources uint32[M], bits as in SOURCES, none
-    for those that the caller brought; evidence float32[M, 36]; session float32[B, 8].
+    for those that the caller brought; evidence float32[M, 44], as in EVIDENCE_FEATURES.
     """
 
     owner: I32
     items: I32
     sources: NDArray[np.uint32]
     evidence: F32
-    session: F32
 
 
 @dataclass
@@ -95,7 +98,6 @@ class Retriever:
             np.concatenate([part[0] for part in parts]),
             np.concatenate([part[1] for part in parts]),
             np.concatenate([part[2] for part in parts]),
-            np.stack([part[3] for part in parts]),
         )
 
     def lists(self, recent: I32, current: Mask, direction: F32) -> tuple[I32, I32, I32]:
@@ -110,7 +112,7 @@ class Retriever:
 
     def _one(
         self, recent: I32, current: Mask, direction: F32, extra: I32
-    ) -> tuple[I32, NDArray[np.uint32], F32, F32]:
+    ) -> tuple[I32, NDArray[np.uint32], F32]:
         index, scratch, limits = self.index, self._scratch, self.limits
         session = np.where(current, recent, np.int32(-1))
         last = int(session[0])
@@ -121,7 +123,7 @@ class Retriever:
         lists = self._propose(direction, touched, wide_best, leaves)
         ring = recent[recent >= 0]
         items, sources, places = self._unite((*lists, ring, index.popular), extra)
-        towards, known = np.empty((3, index.dim), np.float32), np.empty(8, np.float32)
+        towards, known = np.empty((3, index.dim), np.float32), np.empty(SIZE, np.float32)
         point(direction, session[: limits.recent], index.vectors, towards)
         near = np.empty((len(items), 3), np.float32)
         cosines(index.vectors, items, towards, near)
@@ -129,11 +131,13 @@ class Retriever:
         narrow_best = float(scratch.found[touched, 2].max(initial=0))
         best = np.array([encoder_best, wide_best, soon_best, narrow_best], np.float32)
         evidence = np.empty((len(items), len(EVIDENCE_FEATURES)), np.float32)
-        gather(items, places, near, scratch.found, index.facts, best, leaves, last, evidence)
+        mine, of_session = evidence[:, :OWN], evidence[:, OWN:]
+        gather(items, places, near, scratch.found, index.facts, best, leaves, last, mine)
         describe(recent, current, index.facts, best, scratch.found, known)
+        of_session[:] = known
         wipe(scratch.found, touched)
         wipe(scratch.found, items)
-        return items, sources, evidence, known
+        return items, sources, evidence
 
     def _touch(self, recent: I32, current: Mask, session: I32) -> int:
         index, scratch, limits = self.index, self._scratch, self.limits
@@ -212,5 +216,4 @@ def _nothing() -> Retrieved:
         none,
         np.empty(0, np.uint32),
         np.empty((0, len(EVIDENCE_FEATURES)), np.float32),
-        np.empty((0, len(EVIDENCE_SESSION)), np.float32),
     )

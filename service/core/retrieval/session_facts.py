@@ -29,7 +29,7 @@ def point(direction: F32, session: I32, vectors: F32, towards: F32) -> None:
 
 @njit(cache=True)
 def describe(recent: I32, current: Mask, facts: F32, best: F32, found: F32, known: F32) -> None:
-    """Write known float32[8], as in EVIDENCE_SESSION; found holds the ring's marks still."""
+    """Write known float32[8], as in SESSION_EVIDENCE; found holds the ring's marks still."""
     now, held, again = 0, 0, 0
     for place in range(len(recent)):
         if recent[place] < 0:

@@ -7,11 +7,12 @@ import pytest
 
 from models.sessions.metrics import UNREACHED, summary
 from models.sessions.queries import every_prefix
-from models.sessions.ranker_examples import FEATURES, RankerExamples, find
+from models.sessions.ranker_examples import RankerExamples, find
 from models.sessions.read import session_log
 from models.sessions.recall import in_turn, place_of
 from models.sessions.recommender import SessionRecommender, fit_recommender, union_ranks
 from models.sessions.timing import Timing
+from service.core.retrieval import EVIDENCE_FEATURES
 from tests.unit.models.sessions.samples import ITEMS, MUSIC, QUICK, chain_log
 
 
@@ -31,7 +32,7 @@ def test_features_are_finite_for_any_prefix(trained: SessionRecommender) -> None
     strange = session_log([[-1, 3], [-1, -1, 4], [7] * 40, [0, 1]])
     queries = every_prefix(strange, trained.bases.encoder)
     for found in find(trained.bases, queries, QUICK):
-        assert found.features.shape == (len(found.union.items), len(FEATURES))
+        assert found.features.shape == (len(found.union.items), len(EVIDENCE_FEATURES))
         assert np.isfinite(found.features).all()
     assert len(trained.ranks(queries)) == len(queries)
 
