@@ -5,12 +5,17 @@ Credentials come from the usual variables of each store (`AWS_*` and so on), nev
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from service.core.errors import Refused, Unavailable
+
+_RETRY_TIMEOUT: Final = timedelta(seconds=20)
+"""Somebody waits, or tries again later: minutes of retries help nobody."""
 
 
 class NotThere(Refused):
@@ -34,7 +39,7 @@ def open_store(url: str, *, create: bool = False) -> ObjectStore:
     try:
         if "://" not in url or url.startswith("file://"):
             return LocalStore(Path(url.removeprefix("file://")), mkdir=create)
-        return from_url(url)
+        return from_url(url, retry_config={"max_retries": 3, "retry_timeout": _RETRY_TIMEOUT})
     except (BaseError, ValueError) as error:
         raise Refused(
             f"SEGUE_REGISTRY__URL={url}: {brief(error)}; name a folder that exists or s3://..."

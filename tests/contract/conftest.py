@@ -1,14 +1,18 @@
-"""A server beyond those every tier has: the machine's own Redis, which may be an old one."""
+"""Servers beyond those every tier has: the machine's own Redis, maybe an old one, and an S3."""
 
 import asyncio
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from obstore.store import LocalStore, MemoryStore, ObjectStore
 
+from service.adapters.object_store import open_store
 from service.embedded.ports import claim_port
 from service.embedded.process import Child
 from tests.conftest import run_now
+from tests.s3_stand_in import s3_stand_in
 
 _FIRST_PORT = 26_400
 
@@ -25,6 +29,22 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     run_now(child.wait_until(lambda: _accepts(port), timeout_s=20))
     yield f"redis://127.0.0.1:{port}/0"
     child.stop()
+
+
+@pytest.fixture(params=["local", "memory", "s3"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ObjectStore]:
+    """An empty object store of each kind that a registry may lie in."""
+    if request.param == "memory":
+        yield MemoryStore()
+    elif request.param == "local":
+        yield LocalStore(tmp_path / "registry", mkdir=True)
+    else:
+        with s3_stand_in() as variables:
+            for name, value in variables.items():
+                monkeypatch.setenv(name, value)
+            yield open_store("s3://bucket/models")
 
 
 async def _accepts(port: int) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from obstore.store import LocalStore, MemoryStore, ObjectStore
+from obstore.store import ObjectStore
 
 from models.registry.aliases import Mover, audit, verdict_on
 from models.registry.announce import standing_moves
@@ -24,11 +24,6 @@ from tests.model_folders import NAME, make_folder
 from tests.torn_store import Torn
 
 MOVERS = 8
-
-
-@pytest.fixture(params=["local", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path / "r", mkdir=True)
 
 
 @pytest.fixture

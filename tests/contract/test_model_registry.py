@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from obstore.store import LocalStore, MemoryStore, ObjectStore
+from obstore.store import LocalStore, ObjectStore
 
 from models.registry.publish import publish
 from service.adapters.model_check import hash_files
@@ -19,11 +19,6 @@ from tests.model_folders import METRICS, NAME, make_folder, write_manifest
 from tests.torn_store import Torn
 
 NOBODY = TrustedKeys({})
-
-
-@pytest.fixture(params=["local", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    return MemoryStore() if request.param == "memory" else LocalStore(tmp_path / "r", mkdir=True)
 
 
 @pytest.fixture
