@@ -44,10 +44,12 @@ def train_on_world(
 ) -> None:
     """Let synthetic listeners listen, then learn vectors and ranker from their events."""
     from loadtest.world.training import train_world
+    from models.evaluation.runs import record_run
 
     say = (lambda _: None) if json else typer.echo
     where = (out / "ranker", out / "world" / "vectors.npz") if out else ()
     report = train_world(*where, say=say)
+    record_run("train world", params={"out": out or "models/artifacts"}, report=report)
     _print_heads(report) if not json else _print_json(report)
 
 
@@ -62,9 +64,11 @@ def evaluate_on_world(
     """
     from loadtest.world.evaluation import evaluate_world
     from loadtest.world.tables import tables
+    from models.evaluation.runs import record_run
 
     say = (lambda _: None) if json else typer.echo
     report = evaluate_world(listeners=listeners, say=say)
+    record_run("evaluate world", params={"listeners": listeners}, report=report)
     typer.echo("\n".join(tables(report))) if not json else _print_json(report)
     refuse_if_loud(report)
 

@@ -52,7 +52,7 @@ def prequential(  # noqa: PLR0913, PLR0917 - a command's options
     """Replay a log in order: ask about each block, then learn it; recorded as a run, with plots."""
     import numpy as np
 
-    from models.evaluation.prequential import Plan, curves, means
+    from models.evaluation.prequential import Plan, curves, means, recommender_training
     from models.evaluation.prequential import prequential as replay
     from models.evaluation.runs import record_run
     from models.sessions.read import Numbering, read_sessions
@@ -64,7 +64,8 @@ def prequential(  # noqa: PLR0913, PLR0917 - a command's options
         sessions = read_sessions(log, log_format, items, Numbering())
         say = lambda text: typer.echo(text, err=json)  # noqa: E731 - one use
         kinds = np.array(items.kinds, dtype=np.uint8)
-        results = replay(sessions, kinds, DEFAULT, plan, say)
+        train = recommender_training(kinds, DEFAULT, seed=seed)
+        results = replay(sessions, len(items), DEFAULT, plan, say, train)
     except ValueError as error:
         typer.echo(f"segue evaluate prequential: {error}", err=True)
         raise typer.Exit(1) from None

@@ -21,6 +21,7 @@ def evaluate_sessions(
     """Train the session recommender by its default recipe, then judge it on later sessions."""
     from orjson import dumps
 
+    from models.evaluation.runs import record_run
     from models.sessions.evaluate import evaluate_logs, read_logs
 
     def say(text: str) -> None:
@@ -32,6 +33,7 @@ def evaluate_sessions(
     except ValueError as error:
         typer.echo(f"segue evaluate sessions: {error}", err=True)
         raise typer.Exit(1) from None
+    record_run("evaluate sessions", params={"seed": seed}, report=report, inputs=[*train, *test])
     if json:
         typer.echo(dumps(report).decode())
 

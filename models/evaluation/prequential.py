@@ -18,7 +18,7 @@ from models.sessions.neighbours import index_sessions
 from models.sessions.queries import Queries, every_prefix
 from models.sessions.read import I64, SessionLog
 from models.sessions.recipe import Recipe
-from models.sessions.recommender import SessionRecommender, fit_recommender
+from models.sessions.recommender import fit_recommender
 from models.sessions.timing import Timing
 from models.sessions.transitions import count_transitions
 from service.core.items import U8
@@ -48,10 +48,21 @@ class Step:
     chosen: I64  # of the block's queries
 
 
+Ask = Callable[[Step], I64]
+"""Ranks of a block's chosen targets, by what was trained some blocks ago."""
+
+
 def prequential(
-    log: SessionLog, kinds: U8, recipe: Recipe, plan: Plan, say: Callable[[str], None]
+    log: SessionLog,
+    items: int,
+    recipe: Recipe,
+    plan: Plan,
+    say: Callable[[str], None],
+    train: Callable[[SessionLog], Ask] | None = None,
 ) -> list[dict[str, Any]]:
-    """Figures of every block but the first, which is only learned; kinds uint8[n items].
+    """Figures of every block but the first, which is only learned.
+
+    `train` is called with all before a block, every `plan.ranked_every` blocks.
 
     Raises:
         ValueError: The log is too short for so many blocks.
@@ -62,11 +73,11 @@ def prequential(
             f" {BLOCKS_MIN} and fewer blocks of {SESSIONS_MIN} sessions or more"
         )
     results = []
-    recommender: SessionRecommender | None = None
+    trained: Ask | None = None
     for step in steps(log, plan):
-        if plan.ranked_every and (step.number - 1) % plan.ranked_every == 0:
-            recommender = fit_recommender(step.seen, kinds, recipe, seed=plan.seed, timing=Timing())
-        results.append(_ask(step, len(kinds), recipe, recommender))
+        if train and plan.ranked_every and (step.number - 1) % plan.ranked_every == 0:
+            trained = train(step.seen)
+        results.append(_ask(step, items, recipe, trained))
         say(_line(results[-1]))
     return results
 
@@ -84,9 +95,20 @@ def steps(log: SessionLog, plan: Plan) -> Iterator[Step]:
         yield Step(number, log.between(0, edges[number]), asked, chosen)
 
 
-def _ask(
-    step: Step, items: int, recipe: Recipe, recommender: SessionRecommender | None
-) -> dict[str, Any]:
+def recommender_training(kinds: U8, recipe: Recipe, *, seed: int) -> Callable[[SessionLog], Ask]:
+    """Training of the whole recommender, for `prequential`; kinds uint8[n items]."""
+
+    def train(seen: SessionLog) -> Ask:
+        model = fit_recommender(seen, kinds, recipe, seed=seed, timing=Timing())
+        encoder = model.bases.encoder
+        return lambda step: model.ranks(
+            every_prefix(step.asked, encoder, before=step.seen).take(step.chosen)
+        )
+
+    return train
+
+
+def _ask(step: Step, items: int, recipe: Recipe, trained: Ask | None) -> dict[str, Any]:
     queries = every_prefix(step.asked, None, before=step.seen).take(step.chosen)
     index = index_sessions(step.seen, items, recipe.neighbours)
     transitions = count_transitions(step.seen, items)
@@ -96,8 +118,8 @@ def _ask(
         if one.name in METHODS
     }
     ranks["markov live"] = LiveMarkov(step.seen).ranks(step.asked, queries)
-    if recommender is not None:
-        ranks[recommender.name] = recommender.ranks(_pointed(step, recommender))
+    if trained is not None:
+        ranks["ranked"] = trained(step)
     return {
         "block": step.number,
         "sessions": len(step.asked),
@@ -106,11 +128,6 @@ def _ask(
         "new_items": _share_new(step, queries),
         "methods": {name: summary(found) for name, found in ranks.items()},
     }
-
-
-def _pointed(step: Step, recommender: SessionRecommender) -> Queries:
-    encoder = recommender.bases.encoder
-    return every_prefix(step.asked, encoder, before=step.seen).take(step.chosen)
 
 
 def _share_new(step: Step, queries: Queries) -> float:

@@ -9,13 +9,11 @@ from typer.testing import CliRunner
 
 from loadtest.commands_world import evaluate
 from models.evaluation.incremental import LiveMarkov
-from models.evaluation.prequential import Plan, curves, means, prequential, steps
+from models.evaluation.prequential import Ask, Plan, curves, means, prequential, steps
 from models.sessions.metrics import UNREACHED
 from models.sessions.queries import every_prefix
 from models.sessions.read import SessionLog, session_log
 from tests.unit.models.sessions.samples import ITEMS, QUICK, chain_log
-
-KINDS = np.zeros(ITEMS, np.uint8)
 
 
 def silent(_text: str) -> None: ...
@@ -42,7 +40,7 @@ def test_a_rule_that_changes_is_lost_for_a_block_and_found_again_at_once_by_who_
 ):
     # 40 sessions of 0 -> 1, then 40 of 0 -> 2: blocks of 20, the rule changes at the third.
     log = session_log([[0, 1]] * 40 + [[0, 2]] * 40)
-    results = prequential(log, np.zeros(3, np.uint8), QUICK, Plan(blocks=4), silent)
+    results = prequential(log, 3, QUICK, Plan(blocks=4), silent)
     markov = [result["methods"]["markov"]["hr@20"] for result in results]
     live = [result["methods"]["markov live"]["hr@20"] for result in results]
     assert markov == [1.0, 0.0, 1.0]
@@ -67,21 +65,29 @@ def test_means_weigh_blocks_by_their_predictions() -> None:
     assert curves(results, "hr@20").lines == {"pop": [0.0, 1.0]}
 
 
-def test_the_recommender_serves_the_blocks_until_it_is_trained_anew() -> None:
-    said: list[str] = []
-    plan = Plan(blocks=3, ranked_every=2)  # trained before the first of two blocks
-    results = prequential(chain_log(150), KINDS, QUICK, plan, said.append)
-    assert len(said) == 2
+def test_what_is_trained_serves_the_blocks_until_it_is_trained_anew() -> None:
+    learned: list[int] = []
+
+    def train(seen: SessionLog) -> Ask:
+        learned.append(len(seen))
+        markov = LiveMarkov(seen)
+        return lambda step: markov.ranks(
+            step.asked, every_prefix(step.asked, None, before=step.seen).take(step.chosen)
+        )
+
+    plan = Plan(blocks=6, ranked_every=2)
+    results = prequential(chain_log(300), ITEMS, QUICK, plan, silent, train)
+    assert learned == [50, 150, 250]
     for result in results:
-        found = result["methods"]
-        assert found["ranked"]["hr@20"] > found["pop"]["hr@20"] - 0.05
-        assert found["ranked"]["mrr@20"] > found["pop"]["mrr@20"]
+        assert result["methods"]["ranked"]["hr@20"] > result["methods"]["pop"]["hr@20"]
+    without = prequential(chain_log(300), ITEMS, QUICK, Plan(blocks=6), silent, train)
+    assert "ranked" not in without[0]["methods"]
 
 
 def test_too_short_a_log_is_refused() -> None:
     short: SessionLog = chain_log(50)
     with pytest.raises(ValueError, match="50 sessions make no 4 blocks"):
-        prequential(short, KINDS, QUICK, Plan(blocks=4), silent)
+        prequential(short, ITEMS, QUICK, Plan(blocks=4), silent)
 
 
 def test_the_command_records_a_run_with_its_plots(
