@@ -8,7 +8,7 @@ import typer
 from loadtest.commands_gate import gate
 from loadtest.commands_logs import feedback, world_log
 from models.commands_evaluation import policy, prequential, runs
-from models.commands_sessions import evaluate_sessions, report_sessions
+from models.commands_sessions import evaluate_sessions, report_sessions, train_on_sessions
 
 _QUIET = {"add_completion": False, "no_args_is_help": True, "rich_markup_mode": None}
 train = typer.Typer(help="Train item vectors and the ranker.", **_QUIET)  # type: ignore[arg-type]
@@ -33,6 +33,7 @@ evaluate.command("world-log")(world_log)
 evaluate.command("prequential")(prequential)
 evaluate.command("feedback")(feedback)
 evaluate.command("runs")(runs)
+train.command("sessions")(train_on_sessions)
 
 
 @train.command("world")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from models.sessions.encoder import Encoder
+from models.sessions.encoder import Pointing
 from models.sessions.fit_encoder import fit_encoder
 from models.sessions.index import build_index
 from models.sessions.neighbours import Neighbours, index_sessions
@@ -18,7 +18,7 @@ from service.core.retrieval.index import SessionIndex
 class Bases:
     """An encoder, and the index that the service reads, all of one log."""
 
-    encoder: Encoder
+    encoder: Pointing
     index: SessionIndex
     log: SessionLog
     recipe: Recipe
@@ -26,7 +26,7 @@ class Bases:
     @property
     def items(self) -> int:
         """How many items there are."""
-        return len(self.encoder.items)
+        return len(self.index)
 
     @cached_property
     def neighbours(self) -> Neighbours:

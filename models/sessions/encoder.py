@@ -6,7 +6,7 @@ ONNX with linear_before_reset=1).
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,14 @@ PLAYS_MAX: Final = 20
 """The newest plays that the encoder reads."""
 ACTIONS: Final = 2 * len(PlayEnd)
 """What a play did: how it ended, in this session or (from len(PlayEnd) on) in an earlier one."""
+
+
+class Pointing(Protocol):
+    """What says where listeners point: the trained definition, or its graph."""
+
+    def encode(self, recent: I32, current: NDArray[np.bool_], end: I8) -> F32:
+        """float32[n, d], unit length; zeros without a play to read."""
+        ...
 
 
 @dataclass(frozen=True)

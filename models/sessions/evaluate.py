@@ -47,13 +47,18 @@ class Logs:
         return len(self.names)
 
 
-def read_logs(train: Sequence[Path], test: Sequence[Path], log_format: str) -> Logs:
-    """Read both; an item that only the test log holds is unknown.
+def read_logs(
+    train: Sequence[Path],
+    test: Sequence[Path],
+    log_format: str,
+    items: Numbering | None = None,
+) -> Logs:
+    """Read both; an item that only the test log holds, or the given numbering lacks, is unknown.
 
     Raises:
         ValueError: A file is missing or not in the format, or there is nothing to predict.
     """
-    items, users = Numbering(), Numbering()
+    items, users = items or Numbering(), Numbering()
     earlier = read_sessions(train, log_format, items, users)
     items.close()
     later = read_sessions(test, log_format, items, users)
@@ -80,6 +85,25 @@ def evaluate_logs(logs: Logs, *, seed: int, say: Say, trees: bool = False) -> di
         report = judge(model, logs, rivals, seed=seed, say=say)
     report |= {"seed": seed, "seconds": timing.seconds, "recipe": asdict(DEFAULT)}
     return report
+
+
+def evaluate_folder(
+    folder: Path, train: Sequence[Path], test: Sequence[Path], log_format: str, *, say: Say
+) -> dict[str, Any]:
+    """Judge a folder as a worker serves it; the training log brings histories and baselines.
+
+    Raises:
+        ValueError: A file is missing, not in the format, or the folder is no session model.
+        Refused: A file of the folder was changed.
+    """
+    from models.sessions.folder import read_folder, read_ids  # noqa: PLC0415 - loads ONNX Runtime
+
+    kinds = np.load(folder / "index" / "kind.npy") if folder.exists() else []
+    logs = read_logs(train, test, log_format, Numbering.of(read_ids(folder), list(kinds)))
+    model, timing = read_folder(folder, logs.train), Timing()
+    with timing.of("judging"):
+        report = judge(model, logs, [], seed=0, say=say)
+    return {**report, "seed": 0, "seconds": timing.seconds, "model": str(folder)}
 
 
 def judge(

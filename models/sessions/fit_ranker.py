@@ -4,7 +4,7 @@ The choice is learned from queries whose target is among their candidates. The c
 queries: what nobody proposed came next too, and makes every candidate a little less likely.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from models.ranker import Ranker
 from models.sessions.ranker_examples import RankerExamples
 from models.sessions.recipe import RankerRecipe
 from models.sessions.sparse_rows import F32
+from service.core.features import Features
 from service.core.items import U8
 
 QUERIES_MAX: Final = 4_000
@@ -38,6 +39,19 @@ def fit_ranker(examples: RankerExamples, kinds: U8, recipe: RankerRecipe, *, see
     return calibrated(ranker, ranker.logits(features), held.labels[:, None], kind)
 
 
-def next_of(ranker: Ranker, features: F32, kind: U8) -> F32:
+class Scoring(Protocol):
+    """A ranker: the trained definition, or its graph."""
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What the columns of a score are."""
+        ...
+
+    def score(self, features: Features) -> F32:
+        """float32[m, heads]: calibrated probabilities."""
+        ...
+
+
+def next_of(ranker: Scoring, features: F32, kind: U8) -> F32:
     """float32[m]: how likely each candidate is what comes next."""
-    return np.asarray(ranker.score(choice_features(features, kind))[:, 0])
+    return np.asarray(ranker.score(choice_features(features, kind))[:, ranker.heads.index("next")])

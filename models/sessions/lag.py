@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from models.sessions.baselines import Recommender
-from models.sessions.encoder import Encoder
+from models.sessions.encoder import Pointing
 from models.sessions.metrics import summary
 from models.sessions.queries import every_prefix
 from models.sessions.read import SessionLog
@@ -21,7 +21,7 @@ QUERIES: Final = 8_000
 
 
 def lag_curve(
-    recommender: Recommender, log: SessionLog, before: SessionLog, encoder: Encoder
+    recommender: Recommender, log: SessionLog, before: SessionLog, encoder: Pointing
 ) -> dict[str, dict[str, float]]:
     """Metrics of the same recommender and the same targets at each lag."""
     curve = {}

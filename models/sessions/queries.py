@@ -10,7 +10,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.sessions.encoder import F32, Encoder
+from models.sessions.encoder import F32, Pointing
 from models.sessions.history import stream_of
 from models.sessions.read import I8, I32, I64, SessionLog
 
@@ -60,7 +60,11 @@ class Queries:
 
 
 def every_prefix(
-    log: SessionLog, encoder: Encoder | None, *, before: SessionLog | None = None, withheld: int = 0
+    log: SessionLog,
+    encoder: Pointing | None,
+    *,
+    before: SessionLog | None = None,
+    withheld: int = 0,
 ) -> Queries:
     """A query for every play but the first of each session; unknown plays are not read.
 

@@ -138,6 +138,15 @@ class Numbering:
         self._open = True
         self.kinds: list[int] = []
 
+    @classmethod
+    def of(cls, names: Sequence[str], kinds: Sequence[int]) -> Self:
+        """Ids that have their numbers already; a new one is UNKNOWN."""
+        numbering = cls()
+        numbering._rows = {name: number for number, name in enumerate(names)}
+        numbering.kinds = list(kinds)
+        numbering.close()
+        return numbering
+
     def __len__(self) -> int:
         """How many ids have a number."""
         return len(self._rows)

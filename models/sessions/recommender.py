@@ -10,9 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from models.ranker import Ranker
 from models.sessions.bases import Bases, fit_bases
-from models.sessions.fit_ranker import fit_ranker, next_of
+from models.sessions.fit_ranker import Scoring, fit_ranker, next_of
 from models.sessions.metrics import UNREACHED
 from models.sessions.queries import Queries, every_prefix
 from models.sessions.ranker_examples import Found, RankerExamples, find
@@ -31,7 +30,7 @@ class SessionRecommender:
     """What is served: the union of candidates, ranked. kinds uint8[n items]: content types."""
 
     bases: Bases
-    ranker: Ranker
+    ranker: Scoring
     kinds: U8
     recipe: Recipe
     name: str = "ranked"
@@ -71,7 +70,7 @@ class EncoderAlone:
         return np.concatenate([np.empty(0, np.int64), *parts])
 
     def _block(self, queries: Queries) -> I64:
-        scores = queries.direction @ self.bases.encoder.items.T
+        scores = queries.direction @ self.bases.index.vectors.T
         mine = np.take_along_axis(scores, np.maximum(queries.target, 0)[:, None], axis=1)
         before = (scores >= mine).sum(axis=1)
         return np.where(queries.target >= 0, before, UNREACHED).astype(np.int64)
