@@ -28,6 +28,7 @@ class LogFormat(StrEnum):
     yambda = "yambda"
     piki = "piki"
     nowplaying = "nowplaying"
+    sessions = "sessions"
     jsonl = "jsonl"
 
 

@@ -41,8 +41,8 @@ def feedback(
     """Foretell skips and dislikes of the last fifth of a log; recorded as a run."""
     import msgspec
 
-    from loadtest.replay.telling import Telling, tell
     from models.commands_evaluation import print_json
+    from models.data.telling import Telling, tell
     from models.evaluation.feedback import feedback_report
     from models.evaluation.runs import record_run
     from models.formats import read_log

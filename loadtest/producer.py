@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from loadtest.timed import TimedEvent
+from models.data.timed import TimedEvent
 from service.core.errors import Unavailable
 
 SENT_HEADER: Final = "segue.sent_at_ns"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Final, Protocol
 
 from loadtest.pace import Pace
-from loadtest.timed import TimedEvent
+from models.data.timed import TimedEvent
 
 BREATHE_EVERY: Final = 200
 """Flat out, the loop is given to others this often: nothing else in `send` need ever wait."""

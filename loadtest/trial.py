@@ -17,13 +17,13 @@ from loadtest.footprint import footprint
 from loadtest.lag import LagProbe
 from loadtest.pace import FlatOut
 from loadtest.producer import EventProducer
-from loadtest.replay.telling import JSONL, Telling, tell_log
 from loadtest.rig import RIG_STEPS, Rig, RigOptions, alone, running_rig
 from loadtest.sending import send_all
 from loadtest.stages import STAGES, Stages
-from loadtest.timed import TimedEvent
 from loadtest.watching import watching
 from models.catalogs import build_log_catalog
+from models.data.telling import JSONL, Telling, tell_log
+from models.data.timed import TimedEvent
 from service.core.errors import Refused
 from service.core.events import Record
 from service.embedded.broker import BrokerChoice

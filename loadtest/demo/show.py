@@ -19,10 +19,10 @@ from loadtest.footprint import footprint
 from loadtest.lag import LagProbe
 from loadtest.producer import EventProducer
 from loadtest.rig import RIG_STEPS, Rig, RigOptions, running_rig
-from loadtest.timed import timed
 from loadtest.watching import watching
 from loadtest.world.catalogue import World
 from loadtest.world_folder import world_folder
+from models.data.timed import timed
 from service.embedded.broker import BrokerChoice
 from service.embedded.stack import StackOptions
 from service.embedded.steps import Say, Steps

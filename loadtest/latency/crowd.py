@@ -13,10 +13,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from loadtest.timed import TimedEvent, timed
 from loadtest.world.catalogue import World
 from loadtest.world.narrate import narrate
 from loadtest.world.plays import make_plays
+from models.data.timed import TimedEvent, timed
 from service.core.events import EventId, PlaybackEvent, UserId
 from service.core.session import is_quiet
 

@@ -18,7 +18,7 @@ from loadtest.pace import SteadyPace
 from loadtest.producer import EventProducer
 from loadtest.sending import due
 from loadtest.stages import Stages
-from loadtest.timed import TimedEvent
+from models.data.timed import TimedEvent
 from service.core.events import Record
 from service.core.slates import Source
 

@@ -1,6 +1,7 @@
-"""Real listening logs, told as playback events.
+"""Real listening logs, told as playback events and sent.
 
-    models.formats (rows) > translate (facts) > telling (records in time order) > producer
+    models.formats (rows) > models.data.translate (facts) > models.data.telling (in time order)
+    > producer
 
 The same log gives the same records, byte for byte and in the same order, whenever it is replayed.
 """

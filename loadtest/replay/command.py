@@ -6,8 +6,8 @@ from pathlib import Path
 
 from loadtest.pace import FlatOut, LogPace, Pace, SteadyPace
 from loadtest.producer import EventProducer
-from loadtest.replay.telling import Telling, tell_log
 from loadtest.sending import send_all
+from models.data.telling import Telling, tell_log
 from service.embedded.steps import Say
 from service.settings import Settings
 

@@ -5,6 +5,7 @@ nowplaying   #nowplaying sessions, one a line, order only
 kuairand     likes and hates on short videos, tab-separated
 yambda       Yandex Yambda, flat parquet as published (listens, likes, dislikes or multi_event)
 piki         swipes on song previews, csv as published
+sessions     what `segue data sessions` writes: plays as the service's own fold tells them
 """
 
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ FORMATS: Final = {
     "kuairand": "models.formats.kuairand",
     "yambda": "models.formats.yambda",
     "piki": "models.formats.piki",
+    "sessions": "models.formats.sessions",
 }
 
 

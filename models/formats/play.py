@@ -12,6 +12,7 @@ class Play(Struct, frozen=True, kw_only=True, gc=False):
     `liked` is 1, -1, or 0 for a verdict taken back; None says nothing. A verdict that a log gives
     apart from any play has `heard=False`. `heard_at_least_s` is a listening time that something
     else than the listener cut off: it says how far a play came, and nothing about why it ended.
+    `end` is a PlayEnd, where the service's own fold has already said how the play ended.
     """
 
     user: str
@@ -25,6 +26,7 @@ class Play(Struct, frozen=True, kw_only=True, gc=False):
     liked: int | None = None
     session: str | None = None
     artist: str | None = None
+    end: int | None = None
 
 
 def require(path: Path, found: Iterable[str], expected: tuple[str, ...]) -> None:

@@ -207,6 +207,8 @@ def end_of(play: Play) -> PlayEnd:
 
     A play of less than half a minute and less than half of the item is a skip.
     """
+    if play.end is not None:
+        return PlayEnd(play.end)
     if play.played_s is None or play.played_s >= SKIP_MAX_S:
         return PlayEnd.COMPLETED
     if play.duration_s and play.played_s >= SKIP_MAX_SHARE * play.duration_s:

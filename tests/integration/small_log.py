@@ -3,9 +3,9 @@
 from pathlib import Path
 from random import Random
 
-from loadtest.replay.telling import Telling, tell
-from loadtest.timed import TimedEvent
 from models.catalogs import catalog_of
+from models.data.telling import Telling, tell
+from models.data.timed import TimedEvent
 from models.formats.play import Play
 from service.adapters.catalog import write_catalog
 from service.core.items import Names

@@ -12,9 +12,9 @@ from loadtest.pace import FlatOut
 from loadtest.producer import EventProducer
 from loadtest.replay.command import ReplayOptions, run_replay
 from loadtest.sending import send_all
-from loadtest.timed import TimedEvent
 from loadtest.trial import Flow
 from loadtest.watching import watching
+from models.data.timed import TimedEvent
 from service.adapters.log_reader import LogReader
 from service.app import open_worker, run
 from service.core.errors import Unavailable

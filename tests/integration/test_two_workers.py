@@ -10,7 +10,7 @@ import pytest
 from loadtest.pace import SteadyPace
 from loadtest.producer import EventProducer
 from loadtest.sending import send_all
-from loadtest.timed import TimedEvent
+from models.data.timed import TimedEvent
 from service.adapters.cluster import Cluster
 from service.embedded.fleet import Member, running_fleet
 from service.ops.verify import verify

@@ -5,8 +5,8 @@ from collections import defaultdict
 import pytest
 
 from loadtest.demo.audience import Audience, speed_for
-from loadtest.timed import timed
 from loadtest.world.catalogue import World
+from models.data.timed import timed
 from service.core.events import (
     ContentType,
     EventId,

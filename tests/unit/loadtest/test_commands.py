@@ -8,8 +8,8 @@ import typer
 from loadtest.commands import LogFormat, _rate
 from loadtest.pace import FlatOut, LogPace, SteadyPace
 from loadtest.replay.command import ReplayOptions
-from loadtest.replay.telling import LOG_FORMATS
 from loadtest.rig import alone
+from models.data.telling import LOG_FORMATS
 from service.settings import KafkaSettings, RedisSettings, Settings
 
 

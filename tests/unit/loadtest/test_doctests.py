@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["loadtest.pace", "loadtest.latency.plan", "loadtest.replay.translate"]
+    "name", ["loadtest.pace", "loadtest.latency.plan", "models.data.translate"]
 )
 def test_the_examples_in_the_docstrings_hold(name: str) -> None:
     result = doctest.testmod(import_module(name))

@@ -7,7 +7,7 @@ import pytest
 
 from loadtest.pace import SECOND_NS, FlatOut, LogPace, SteadyPace
 from loadtest.sending import due, send_all
-from loadtest.timed import TimedEvent
+from models.data.timed import TimedEvent
 from service.core.events import EventId, UserId
 
 

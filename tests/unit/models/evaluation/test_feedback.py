@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from loadtest.replay.telling import Telling, tell
 from models.catalogs import catalog_of
+from models.data.telling import Telling, tell
 from models.dataset import build_examples
 from models.evaluation.feedback import feedback_report, verdicts
 from models.evaluation.user_item_means import Judged, means, user_item_scores

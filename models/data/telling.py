@@ -16,8 +16,8 @@ from typing import Final
 
 import msgspec
 
-from loadtest.replay.translate import NewId, events_of
-from loadtest.timed import TimedEvent, timed
+from models.data.timed import TimedEvent, timed
+from models.data.translate import NewId, events_of
 from models.formats import FORMATS, read_log
 from models.formats.play import Play
 from service.core.errors import Refused

@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from loadtest.replay.translate import events_of
+from models.data.translate import events_of
 from models.formats.play import Play
+from service.core.memory import PlayEnd
 
 
 def told(**row: Any) -> list[dict[str, Any]]:
@@ -84,3 +85,9 @@ def test_the_events_of_a_row_share_what_the_log_says_of_its_item() -> None:
 def test_an_id_outside_the_contract_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="user_id"):
         told(user="two words")
+
+
+def test_an_end_that_the_fold_has_told_outweighs_the_share_heard() -> None:
+    assert story(end=int(PlayEnd.SKIPPED), played_s=190, duration_s=200)[-1][0] == "skipped"
+    assert story(end=int(PlayEnd.COMPLETED)) == [("started", 1_000, 0), ("completed", 1_000, 0)]
+    assert story(end=int(PlayEnd.PLAYING)) == [("started", 1_000, 0)]

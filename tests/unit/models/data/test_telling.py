@@ -8,14 +8,14 @@ import msgspec
 import polars as pl
 import pytest
 
-from loadtest.replay.telling import Telling, tell, tell_log
-from loadtest.timed import TimedEvent
+from models.data.telling import Telling, tell, tell_log
+from models.data.timed import TimedEvent
 from models.formats.play import Play
 from service.core.errors import Refused
 from service.core.events import Record
 from service.core.wire import decode
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[5] / "shared" / "data"
 
 
 def plays() -> list[Play]:
