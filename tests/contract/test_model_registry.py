@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,18 @@ def test_another_content_under_the_same_version_is_refused(
     with pytest.raises(Refused, match="was published with another metrics, seed and stays"):
         publish(folder, store, NAME)
     assert objects(store) == before
+
+
+def test_of_two_publishers_of_one_version_the_first_one_s_manifest_stays(
+    store: ObjectStore, folder: Path, tmp_path: Path
+) -> None:
+    other = make_folder(tmp_path / "other", metrics={"test": {"skip": {"auc": 0.99}}})
+    overtaken = Torn.overtaken(store, "manifest.json", lambda: publish(other, store, NAME))
+    with pytest.raises(Refused, match="published by somebody else at this moment"):
+        publish(folder, overtaken, NAME)
+    registry = reader(store, tmp_path)
+    (version,) = registry.versions(NAME)
+    assert registry.manifest(NAME, version).metrics["test"]["skip"]["auc"] == 0.99
 
 
 def test_models_of_other_names_are_not_seen(
@@ -204,6 +217,18 @@ def test_an_old_signed_version_does_not_pass_for_a_new_one(
     registry = reader(store, tmp_path, trusted=TrustedKeys.load([key.with_name("key.pub")]))
     with pytest.raises(Refused, match=f"{new} holds the manifest of {NAME} {old}"):
         registry.fetch(NAME, new)
+
+
+def test_other_files_do_not_pass_for_a_version_though_nobody_asks_for_signatures(
+    store: ObjectStore, folder: Path, tmp_path: Path
+) -> None:
+    where = f"{NAME}/versions/{publish(folder, store, NAME).version}"
+    manifest = json.loads(bytes(store.get(f"{where}/manifest.json").bytes()))
+    store.put(f"{where}/ranker.onnx", b"other")
+    manifest["sha256"]["ranker.onnx"] = sha256(b"other").hexdigest()
+    store.put(f"{where}/manifest.json", canonical_manifest(manifest))
+    with pytest.raises(Refused, match="its files are not of this version"):
+        reader(store, tmp_path).fetch(NAME, manifest["version"])
 
 
 @pytest.mark.parametrize("version", ["../../etc", "latest", "", "0" * 13, "/" + "0" * 11])

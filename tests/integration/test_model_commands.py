@@ -9,7 +9,7 @@ import pytest
 
 from service.adapters.log_reader import LogReader
 from service.cli import main
-from service.core.control import AliasBook
+from service.core.control import AliasBook, AliasMoved
 from tests.conftest import KafkaForTest
 from tests.integration.shell import Shell
 from tests.model_folders import make_folder
@@ -96,6 +96,7 @@ async def test_moves_reach_the_control_topic_as_the_registry_has_them(
         async for records in log.read():
             for record in records:
                 book.read(record.key, record.value)
+                assert set(json.loads(record.value or b"")) == set(AliasMoved.__struct_fields__)
     told = {alias: (move.version, move.share) for alias, move in book.moves.items()}
     assert told == {"champion": (one, 0.0), "challenger": (two, 0.25)}
     assert book.ignored == {"stale": 2}, "what `announce` said again"
