@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from loadtest.commands_world import evaluate
 from models.sessions import evaluate as module
 from models.sessions.baselines import baselines
+from models.sessions.evaluate import judge, read_logs
 from models.sessions.lag import WITHHELD
 from models.sessions.queries import every_prefix
 from models.sessions.read import SessionLog
@@ -112,3 +113,14 @@ def test_a_file_that_is_no_report_is_named(tmp_path: Path) -> None:
         result = CliRunner().invoke(evaluate, ["report", named, "--out", str(tmp_path)])
         assert result.exit_code == 1
         assert said in result.output
+
+
+def test_a_later_log_without_one_known_item_is_judged_and_never_hit(tmp_path: Path) -> None:
+    log = write_lines(tmp_path / "train.txt", chain_log(200))
+    (tmp_path / "test.txt").write_text("901 902 903\n904 905\n")
+    logs = read_logs([log], [tmp_path / "test.txt"], "lines")
+    model = fit_recommender(logs.train, logs.kinds, QUICK, seed=3, timing=Timing())
+    report = judge(model, logs, [], seed=3, say=lambda _: None)
+    assert report["predictions"] == report["unreachable"] == 3
+    assert report["hr@20"] == 0
+    assert report["recall"]["union"]["recall@500"] == 0
