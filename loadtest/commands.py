@@ -74,6 +74,27 @@ def latency(
     raise typer.Exit(0 if verdict.passed else 1)
 
 
+@loadtest.command("models")
+def models(
+    rate: float = typer.Option(100.0, min=10.0, help="About so many events a second."),
+    listeners: int = typer.Option(240, min=60, help="How many simulated listeners."),
+    broker: Broker = _OWN_STACK,
+    json: bool = _JSON,
+) -> None:
+    """Swap, shadow, canary, forged and bad models during traffic; exit 1 if anything is off."""
+    from loadtest.models_drill.run import DrillOptions, run_drill
+    from loadtest.rig import alone
+    from service.settings import load_settings
+
+    options = DrillOptions(rate=rate, listeners=listeners, broker=broker.value)
+    report = _run_until_stopped(run_drill(alone(load_settings()), options, _say))
+    if report is None:
+        raise typer.Exit(INTERRUPTED)
+    if json:
+        _print_json(report)
+    raise typer.Exit(0 if report["passed"] else 1)
+
+
 def demo(
     seconds: float = typer.Option(None, min=1.0, help="Stop after so long; else Ctrl-C stops."),
     headless: bool = typer.Option(False, "--headless", help="Lines instead of the live table."),

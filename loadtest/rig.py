@@ -1,7 +1,7 @@
 """A stack with a fleet on it, for traffic to go through: what try, demo and loadtest stand on."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ class RigOptions:
         workers: How many worker processes.
         with_api: Whether the HTTP API and the page run too.
         topics: Topics beside the service's own.
+        environment: Variables of the worker and the API beside those of the stack.
     """
 
     catalog: Path
@@ -33,6 +34,7 @@ class RigOptions:
     workers: int = 1
     with_api: bool = False
     topics: Sequence[TopicSpec] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ async def running_rig(settings: Settings, options: RigOptions, steps: Steps) -> 
         pointed = _pointed_at(settings, stack, options.catalog)
         environment = {
             **stack.environment(),
+            **options.environment,
             variable_of("catalog", "path"): str(options.catalog.resolve()),
         }
         with steps.step("worker and API" if options.with_api else "worker") as outcome:

@@ -113,7 +113,7 @@ async def _score(rig: Rig, audience: Audience) -> AsyncIterator[tuple[Score, Lag
 async def _play(score: Score, probe: LagProbe, rig: Rig, options: DemoOptions, say: Say) -> None:
     """Let the listeners listen; watch over the processes meanwhile; then let the worker finish."""
     speed = speed_for(options.rate, len(score.audience))
-    listening = asyncio.create_task(_listen(score, speed, options.seconds))
+    listening = asyncio.create_task(listen(score, speed, options.seconds))
     watching_over = asyncio.create_task(_watch_over(score, probe, rig, options, say))
     tasks = {listening, watching_over}
     try:
@@ -128,8 +128,8 @@ async def _play(score: Score, probe: LagProbe, rig: Rig, options: DemoOptions, s
     say(score.line())
 
 
-async def _listen(score: Score, speed: float, seconds: float | None) -> None:
-    """Send every event when it is due, by the compressed clock."""
+async def listen(score: Score, speed: float, seconds: float | None) -> None:
+    """Send every event when it is due, by the compressed clock; None: until cancelled."""
     audience, producer = score.audience, score.producer
     score.started_s = time.monotonic()
     first_ms = audience.next_ms

@@ -14,7 +14,6 @@ from service.core.candidates import Candidates
 from service.core.events import CONTENT_TYPES
 from service.core.items import F32, I32
 from service.core.keys import I64, pair_keys, sum_by_key
-from service.core.products import product
 from service.core.sessions import Mask, SessionBatch
 
 TYPES: Final = len(CONTENT_TYPES)
@@ -50,17 +49,14 @@ class Pairing:
 
     @cached_property
     def cosines(self) -> F32:
-        """float32[M, 13]: to the three session directions and to the newest ten plays.
-
-        The same bits for a candidate alone, as in training, and among others, as in serving.
-        """
+        """float32[M, 13]: to the three session directions and to the newest ten plays."""
         s = self.sessions
         directions = np.stack([s.wanted, s.pleased, s.refused], axis=1)
         against = np.concatenate([directions, s.vectors[:, :RECENT]], axis=1)
         vectors = s.table.vectors[self.items]
         cosines = np.empty((len(self.items), against.shape[1]), dtype=np.float32)
         for b, mine in self._bounds:
-            cosines[mine] = product(vectors[mine], against[b].T)
+            np.matmul(vectors[mine], against[b].T, out=cosines[mine])
         return cosines
 
     @cached_property

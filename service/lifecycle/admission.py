@@ -10,6 +10,7 @@ Blocks: runs in a thread.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -19,6 +20,11 @@ from service.core.session import SessionState
 from service.lifecycle.agreement import drift
 from service.lifecycle.ports import Registry
 from service.ranking import Ranking
+
+DRIFT_SESSIONS: Final = 32
+"""The newest. Some hundred candidates each: enough scores for a distribution, done in a moment."""
+CHUNK: Final = 8
+"""Sessions scored at once: the serving thread gets its turn in between."""
 
 Load = Callable[[Path], Ranking]
 
@@ -74,7 +80,7 @@ class Admission:
         Raises:
             ModelRefused: Further than is let in unseen, or it cannot score these sessions.
         """
-        states = [state for batch in recent for state in batch]
+        states = [state for batch in reversed(recent) for state in batch][:DRIFT_SESSIONS]
         if not states:
             return None
         expected = _heads(serving, states)
@@ -97,5 +103,5 @@ class Admission:
 
 
 def _heads(ranking: Ranking, states: Sequence[SessionState]) -> F32:
-    sessions, kept = ranking.candidates(states)
-    return ranking.score(sessions, kept)
+    chunks = [states[at : at + CHUNK] for at in range(0, len(states), CHUNK)]
+    return np.concatenate([ranking.score(*ranking.candidates(chunk)) for chunk in chunks])

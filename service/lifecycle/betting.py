@@ -60,7 +60,8 @@ class LowerBound:
         self._squares += (x - mean) ** 2
         ruled_out = int(np.searchsorted(-self._log_capital, log(self.alpha), side="right"))
         # The mean may lie between the last point ruled out and the next: the bound is the last one.
-        self.value = max(self.value, float(GRID[max(ruled_out - 1, 0)]))
+        # No running maximum: should the mean move after all, an old bound must not outlive it.
+        self.value = float(GRID[max(ruled_out - 1, 0)])
 
 
 @dataclass
