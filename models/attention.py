@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
-from models.products import product
 from service.core.features import Features
 from service.core.items import F32
+from service.core.products import product
 
 SCORE_MAX: Final = 20.0
 TINY: Final = 1e-12

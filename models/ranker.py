@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.attention import Attention
-from models.products import product
 from service.core.events import CONTENT_TYPES
 from service.core.features import Features
 from service.core.items import F32, I32
+from service.core.products import product
 
 HEADS: Final = ("skip", "complete", "like")
 """Of a ranker that learns from what listeners did with what they were given."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from service.adapters.model_folder import INDEX, ModelFolder, read_model_folder
 from service.adapters.onnx import OnnxScorer
 from service.adapters.onnx_encoder import OnnxEncoder
-from service.adapters.session_index import read_index
+from service.adapters.session_index import read_index, read_limits
 from service.core.errors import Refused
 from service.core.items import F32, I32, ItemTable
 from service.core.retrieval.index import Mask
@@ -61,7 +61,7 @@ def _retrieval(read: ModelFolder, table: ItemTable) -> SessionIndex:
             f"{read.path / INDEX} has {len(index)} items, the catalogue {table.name!r} has"
             f" {len(table)}; serve the catalogue that the model was trained on"
         )
-    retriever = Retriever(index)
+    retriever = Retriever(index, read_limits(read.path / INDEX))
 
     def retrieve(
         recent: I32, current: Mask, directions: F32, extra_owner: I32, extra_items: I32

@@ -1,14 +1,14 @@
 """The index of a session model on disk: an array a file, memory-mapped and shared by workers."""
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from service.core.errors import Refused
-from service.core.retrieval.index import FACT_COLUMNS, LINK_COLUMNS, SessionIndex
+from service.core.retrieval.index import FACT_COLUMNS, LINK_COLUMNS, Limits, SessionIndex
 
 HEAD: Final = "index.json"
 KINDS: Final = {
@@ -31,8 +31,11 @@ KINDS: Final = {
 COLUMNS: Final = {"links": len(LINK_COLUMNS), "facts": len(FACT_COLUMNS)}
 
 
-def write_index(folder: Path, index: SessionIndex) -> None:
-    """Write the folder, `index.json` last: a folder without it is unfinished."""
+def write_index(folder: Path, index: SessionIndex, limits: Limits | None = None) -> None:
+    """Write the folder, `index.json` last: a folder without it is unfinished.
+
+    `limits` are those that the ranker was trained with: places and absences depend on them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / HEAD).unlink(missing_ok=True)
     shapes = {}
@@ -40,7 +43,13 @@ def write_index(folder: Path, index: SessionIndex) -> None:
         array = np.ascontiguousarray(getattr(index, one.name), dtype=KINDS[one.name])
         np.save(folder / f"{one.name}.npy", array)
         shapes[one.name] = list(array.shape)
-    head = {"items": len(index), "dim": index.dim, "sessions": index.sessions, "shapes": shapes}
+    head = {
+        "items": len(index),
+        "dim": index.dim,
+        "sessions": index.sessions,
+        "limits": asdict(limits or Limits()),
+        "shapes": shapes,
+    }
     (folder / HEAD).write_text(json.dumps(head, indent=1) + "\n")
 
 
@@ -60,6 +69,21 @@ def read_index(folder: Path) -> SessionIndex:
     index = SessionIndex(**arrays)
     _check(folder, index)
     return index
+
+
+def read_limits(folder: Path) -> Limits:
+    """How much the sources propose, as the ranker was trained.
+
+    Raises:
+        Refused: They are missing, or are not whole numbers of things this service limits.
+    """
+    try:
+        told: dict[str, int] = json.loads((folder / HEAD).read_text())["limits"]
+        if not all(isinstance(limit, int) and limit > 0 for limit in told.values()):
+            raise TypeError(f"limits {told}")
+        return Limits(**told)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Refused(f"no limits in {folder / HEAD} ({error}); train the model again") from error
 
 
 def _map(path: Path, kind: str, shape: list[int]) -> Any:

@@ -14,6 +14,7 @@ from service.core.candidates import Candidates
 from service.core.events import CONTENT_TYPES
 from service.core.items import F32, I32
 from service.core.keys import I64, pair_keys, sum_by_key
+from service.core.products import product
 from service.core.sessions import Mask, SessionBatch
 
 TYPES: Final = len(CONTENT_TYPES)
@@ -49,14 +50,17 @@ class Pairing:
 
     @cached_property
     def cosines(self) -> F32:
-        """float32[M, 13]: to the three session directions and to the newest ten plays."""
+        """float32[M, 13]: to the three session directions and to the newest ten plays.
+
+        The same bits for a candidate alone, as in training, and among others, as in serving.
+        """
         s = self.sessions
         directions = np.stack([s.wanted, s.pleased, s.refused], axis=1)
         against = np.concatenate([directions, s.vectors[:, :RECENT]], axis=1)
         vectors = s.table.vectors[self.items]
         cosines = np.empty((len(self.items), against.shape[1]), dtype=np.float32)
         for b, mine in self._bounds:
-            np.matmul(vectors[mine], against[b].T, out=cosines[mine])
+            cosines[mine] = product(vectors[mine], against[b].T)
         return cosines
 
     @cached_property

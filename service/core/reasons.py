@@ -4,7 +4,8 @@ continue            the next part, or the rest, of something begun
 more_like:ITEM      asked for with "more like this"
 similar_to:ITEM     a neighbour of a recent play that went well
 session             near the session as a whole
-follows             often heard after the last plays, by others or by this listener
+follows             often comes after the last plays, in sessions like this one
+again               heard before, and what it then came after is here again
 fresh, popular      new; played by many
 artist_liked        an artist the listener liked before
 """
@@ -25,6 +26,7 @@ _TELLING: Final[tuple[str, ...]] = (
     "more_like",
     "continue",
     "follows",
+    "again",
     "neighbours",
     "session",
     "fresh",

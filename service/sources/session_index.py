@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from service.core.candidates import Candidates
 from service.core.items import F32, I32
 from service.core.keys import pair_keys
+from service.core.retrieval.evidence import SOURCES
 from service.core.sessions import SessionBatch
 
-NAMES: Final = ("follows",)
-"""To a listener all of the index's sources say the same: others went on like this."""
+REASONS: Final = {"ring": "again", "popular": "popular"}
+"""What a source of the index is to a listener; all others say: this often comes next."""
+FOLLOWS: Final = "follows"
 
 Found = tuple[I32, I32, NDArray[np.integer], F32]
 """owner, items, bits of the index's own sources, evidence: of every candidate, once per owner."""
@@ -42,8 +44,8 @@ class SessionIndex:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What its candidates are put down to."""
-        return NAMES
+        """What its candidates are put down to, by the bits of the index's own sources."""
+        return tuple(REASONS.get(source, FOLLOWS) for source in SOURCES)
 
     def extend(self, sessions: SessionBatch, others: Candidates, bit: int) -> Candidates:
         """Add the index's candidates to others; all of them get evidence, by owner and item."""
@@ -54,7 +56,7 @@ class SessionIndex:
         )
         keys = pair_keys(owner, items, len(sessions.table))
         order = np.argsort(keys, kind="stable")
-        sources = np.where(found[order] > 0, np.uint32(1 << bit), np.uint32(0))
+        sources = found[order].astype(np.uint32) << np.uint32(bit)
         at = np.searchsorted(
             keys[order], pair_keys(others.owner, others.items, len(sessions.table))
         )
