@@ -116,7 +116,7 @@ class RegistrySettings(BaseModel, frozen=True, extra="forbid"):
         default="", description="public key files, comma separated; with any, models must be signed"
     )
     cache_versions: int = Field(
-        default=3, ge=1, le=100, description="fetched versions kept in the work folder"
+        default=5, ge=4, le=100, description="fetched versions kept in the work folder"
     )
 
     @property

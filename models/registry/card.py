@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from models.registry.figures import flatten, is_interval, markdown, spell, tables
 from models.registry.verdict import VERDICT, read_verdict
+from service.core.events import CONTENT_TYPES
 
 _HEADS: Final = {
     "next": "this item is played next",
@@ -110,19 +111,38 @@ def _verdict(path: Path) -> str:
 
 def _calibration(manifest: Mapping[str, Any]) -> str:
     said = manifest.get("calibration")
-    method = said if isinstance(said, str) else "see the table" if said else "not recorded"
-    errors = {
+    method = said.get("method", "see below") if isinstance(said, Mapping) else said
+    if not method:
+        parts = ["Not recorded: take heads for probabilities as far as the errors below allow."]
+    else:
+        parts = [f"Method: {method}, in the graph itself: heads are probabilities."]
+    if isinstance(said, Mapping):
+        heads = _list(manifest, "heads")
+        for name, rows in said.items():
+            parts += _by_type(name, rows, heads)
+    if errors := _calibration_errors(manifest):
+        rows = [[where, spell(figure)] for where, figure in errors.items()]
+        parts.append(markdown([["measured on", "expected calibration error"], *rows]))
+    return "\n\n".join(parts)
+
+
+def _by_type(name: str, rows: Any, heads: list[str]) -> Iterator[str]:
+    """Yield a table if these are figures by content type and head."""
+    if isinstance(rows, list) and len(rows) == len(CONTENT_TYPES):
+        body = zip(CONTENT_TYPES, rows, strict=True)
+        shown = [[kind, *map(spell, row if isinstance(row, list) else [row])] for kind, row in body]
+        yield markdown([[name, *heads], *shown])
+
+
+def _calibration_errors(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the model's own errors by where they were measured, not those of baselines."""
+    found = {
         path.removesuffix("/ece"): figure
         for path, figure in flatten(manifest.get("metrics") or {}).items()
         if path.endswith("/ece")
     }
-    parts = [f"Method: {method}. Calibration is part of the graph: heads are probabilities."]
-    if isinstance(said, Mapping):
-        parts += [markdown(rows) for _, rows in tables(said)]
-    if errors:
-        rows = [[where, spell(figure)] for where, figure in errors.items()]
-        parts.append(markdown([["head", "expected calibration error"], *rows]))
-    return "\n\n".join(parts)
+    own = {path: figure for path, figure in found.items() if "ranker" in path.split("/")}
+    return own or found
 
 
 def _limits(manifest: Mapping[str, Any]) -> str:
@@ -138,7 +158,8 @@ def _limits(manifest: Mapping[str, Any]) -> str:
         items,
         f"It says nothing about: {', '.join(missing)}." if missing else "",
         "A candidate's score does not depend on the other candidates: variety is the selector's.",
-        "It was fitted to what earlier rankers showed: what was never shown, it never learned.",
+        "It was fitted to what listeners were offered at the time: what was never offered, it never"
+        " learned.",
         f"Feature schema {str(manifest.get('feature_schema', ''))[:12]}: a service that computes"
         " other features refuses it.",
     ]

@@ -53,7 +53,7 @@ class ModelRegistry:
         cache: Path,
         *,
         trusted: TrustedKeys,
-        cache_versions: int = 3,
+        cache_versions: int = 5,
         bytes_max: int = MODEL_BYTES_MAX,
     ) -> None:
         self._store = store
@@ -193,7 +193,7 @@ class ModelRegistry:
 
         A model that is mapped stays readable until its process lets go of it.
         """
-        entries = [(path.stat().st_mtime, path) for path in kept.parent.iterdir() if path != kept]
+        entries = [(_used_at_s(path), path) for path in kept.parent.iterdir() if path != kept]
         partial = [entry for entry in entries if entry[1].name.startswith(_PARTIAL)]
         whole = sorted((entry for entry in entries if entry not in partial), reverse=True)
         old = [entry for entry in partial if entry[0] < time.time() - _PARTIAL_AGE_S]
@@ -228,6 +228,13 @@ def open_registry(settings: Settings, *, create: bool = False) -> ModelRegistry:
 def version_key(name: str, version: str) -> str:
     """Return where a version's files lie in the store."""
     return f"{name}/versions/{version}"
+
+
+def _used_at_s(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # another worker of this machine has just pruned or renamed it
+        return time.time()
 
 
 def _rename(partial: Path, folder: Path) -> None:

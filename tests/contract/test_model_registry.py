@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from obstore.store import LocalStore, ObjectStore
 
 from models.registry.publish import publish
-from service.adapters.model_check import hash_files
+from service.adapters.model_check import check_folder, hash_files
 from service.adapters.model_registry import ModelRegistry
 from service.adapters.signing import TrustedKeys, make_key, read_private_key, sign
 from service.core.errors import Refused, Unavailable
@@ -307,6 +308,18 @@ def test_the_cache_keeps_what_was_used_last(store: ObjectStore, tmp_path: Path) 
         os.utime(registry.fetch(NAME, version), (at, at))
     registry.fetch(NAME, made[2])
     assert cached(tmp_path) == sorted([made[0], made[2]])
+
+
+def test_workers_of_one_machine_share_the_cache(store: ObjectStore, tmp_path: Path) -> None:
+    made = [publish(make_folder(tmp_path / str(n), seed=n), store, NAME).version for n in range(3)]
+    with ThreadPoolExecutor(6) as workers:
+        wanted = made * 6
+        registries = [reader(store, tmp_path, cache_versions=4) for _ in wanted]
+        fetched = list(workers.map(ModelRegistry.fetch, registries, [NAME] * 18, wanted))
+    assert [folder.name for folder in fetched] == wanted
+    assert cached(tmp_path) == sorted(made)
+    for folder in fetched:
+        check_folder(folder, NAME, folder.name, NOBODY)
 
 
 def test_what_a_killed_download_left_is_removed_once_it_is_old(

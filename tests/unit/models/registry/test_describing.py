@@ -68,6 +68,18 @@ def test_a_model_of_one_catalogue_says_which_and_what_it_cannot_tell(tmp_path: P
     assert "It says nothing about: complete, like." in card
 
 
+def test_calibration_by_content_type_is_a_table(tmp_path: Path) -> None:
+    slope = [[1.0, 0.9], [1.1, 0.8], [1.0, 1.0], [1.0, 1.0]]
+    calibration = {"method": "platt by head and content type", "slope": slope}
+    metrics = {name: {"skip": {"ece": at}} for name, at in (("ranker", 0.01), ("popularity", 0.3))}
+    card = write_card({**FACTS, "calibration": calibration, "metrics": metrics}, tmp_path)
+    assert "Method: platt by head and content type, in the graph itself" in card
+    assert "| slope | next | skip |\n| --- | --- | --- |\n| music | 1 | 0.9 |" in card
+    assert "| ranker/skip | 0.01 |" in card
+    assert "| popularity/skip |" not in card
+    assert "Not recorded" in write_card(FACTS, tmp_path)
+
+
 def test_the_gate_s_verdict_is_on_the_card(tmp_path: Path) -> None:
     quality = {"loss_skip": {"value": 0.01, "low": 0.005, "high": 0.015}}
     verdict = {
