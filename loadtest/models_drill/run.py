@@ -102,7 +102,7 @@ def _open_shop(settings: Settings, folder: Path) -> Shop:
     shop = Shop.open(own, place, settings.model.path)
     shop.promote(shop.versions.base, "champion")
     kept = settings.model_copy(update={"registry": shop.settings.registry})
-    return Shop(kept, shop.store, shop.registry, shop.versions)
+    return Shop(kept, shop.desk, shop.versions)
 
 
 @asynccontextmanager

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from obstore.store import ObjectStore
-
 from loadtest.models_drill import specimens
 from models.export import FILE
-from models.registry.aliases import Mover
 from models.registry.announce import announce
+from models.registry.desk import Desk
 from models.registry.publish import publish
 from service.adapters.model_aliases import AliasLog
-from service.adapters.model_registry import ModelRegistry, open_registry
+from service.adapters.model_registry import open_registry
 from service.adapters.object_store import open_store
 from service.adapters.signing import make_key, read_private_key
 from service.core.alias_history import Move, MoveKind, Wish
@@ -38,8 +36,7 @@ class Shop:
     """A registry with the drill's models. `settings` name it, and where Kafka is once it runs."""
 
     settings: Settings
-    store: ObjectStore
-    registry: ModelRegistry
+    desk: Desk
     versions: Versions
 
     @classmethod
@@ -51,19 +48,19 @@ class Shop:
         registry_settings = RegistrySettings(url=str(where), name=NAME, trusted_keys=str(public))
         settings = settings.model_copy(update={"registry": registry_settings})
         registry = open_registry(settings, create=True)
-        store = open_store(str(where))
+        desk = Desk(settings, open_store(str(where)), registry, NAME)
         made = {
             "base": shipped,
             "equal": specimens.equal(shipped, folder / "equal"),
             "bad": specimens.bad(shipped, folder / "bad"),
             "forged": specimens.equal(shipped, folder / "forged", by=0.002),
         }
-        published = {k: publish(f, store, NAME, key=key).version for k, f in made.items()}
+        published = {k: publish(f, desk.store, NAME, key=key).version for k, f in made.items()}
         forged = where / NAME / "versions" / published["forged"] / FILE
         data = bytearray(forged.read_bytes())
         data[len(data) // 2] ^= 1  # one bit, in the weights
         forged.write_bytes(data)
-        return cls(settings, store, registry, Versions(**published))
+        return cls(settings, desk, Versions(**published))
 
     def environment(self) -> dict[str, str]:
         """The variables that point a worker at this registry."""
@@ -76,33 +73,26 @@ class Shop:
 
     def promote(self, version: str, alias: Alias, share: float | None = None) -> Move:
         """Move an alias as `segue models promote` does."""
-        return self._mover("drill").promote(version, alias, share=share)
+        return self.desk.mover("drill", "drill").promote(version, alias, share=share)
 
     def roll_back(self, alias: Alias) -> Move:
         """Move it back as `segue models rollback` does."""
-        return self._mover("drill: back").roll_back(alias)
-
-    def withdraw(self, alias: Alias) -> Move:
-        """Let it mean nothing."""
-        return self._mover("drill: enough seen").withdraw(alias)
+        return self.desk.mover("drill: back", "drill").roll_back(alias)
 
     def move_unchecked(self, version: str, alias: Alias) -> Move:
         """Move an alias as somebody would who has the store and no scruples."""
-        log = AliasLog(self.store, NAME)
+        log = AliasLog(self.desk.store, NAME)
         kind: MoveKind = "promote"
         wish = Wish(kind=kind, version=version, at_ms=now_ms(), by="intruder", reason="forged")
         return log.append(alias, wish, log.newest(alias))
 
     def newest(self, alias: Alias) -> Move | None:
         """The move that holds."""
-        return AliasLog(self.store, NAME).newest(alias)
+        return AliasLog(self.desk.store, NAME).newest(alias)
 
     async def tell(self, settings: Settings, move: Move) -> None:
         """Announce a move to the workers."""
         await announce(settings, [move])
-
-    def _mover(self, reason: str) -> Mover:
-        return Mover(self.store, self.registry, NAME, "drill", reason, now_ms())
 
 
 def now_ms() -> int:

@@ -97,7 +97,7 @@ class Admission:
                 "drift",
                 f"the scores of {ranking.model.version} on the last {len(states)} sessions are"
                 f" {psi:.2f} (population stability index) away from {serving.model.version}, at"
-                f" most {self.drift_max:g} is let in; try it as challenger, or promote it --anyway",
+                f" most {self.drift_max:g} is let in; try it as challenger, or promote it --force",
             )
         return psi
 
