@@ -33,6 +33,7 @@ def export(  # noqa: PLR0913 - what a manifest says of a model
     metrics: Mapping[str, Any],
     name: str = NAME,
     item_space: str = "any",
+    more_golden: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write `ranker.onnx`, `golden.npz` and `manifest.json`, the manifest last.
 
@@ -57,7 +58,7 @@ def export(  # noqa: PLR0913 - what a manifest says of a model
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_bytes(to_onnx(ranker, graph_metadata(ranker, window, item_space)))
-    (folder / GOLDEN).write_bytes(golden(ranker, seed))
+    (folder / GOLDEN).write_bytes(golden(ranker, seed, more_golden or {}))
     seal(folder, about)
     return folder / FILE
 
@@ -74,11 +75,14 @@ def seal(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
     return manifest
 
 
-def golden(ranker: Ranker, seed: int) -> bytes:
-    """Inputs and what the plain definition says of them; a worker runs them before it serves."""
+def golden(ranker: Ranker, seed: int, more: Mapping[str, Any]) -> bytes:
+    """Inputs and what the plain definition says of them; a worker runs them before it serves.
+
+    `more` are arrays of other graphs of the folder.
+    """
     features = golden_inputs(ranker, seed)
     file = io.BytesIO()
-    arrays: dict[str, Any] = features.arrays() | {"heads": ranker.score(features)}
+    arrays: dict[str, Any] = {**more, **features.arrays(), "heads": ranker.score(features)}
     np.savez(file, **arrays)
     return file.getvalue()
 

@@ -15,9 +15,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.graph import serialised
 from models.sessions.encoder import PLAYS_MAX, Encoder
+from service.core.encoding import read_plays
 from service.core.items import F32
+from service.core.memory import PlayEnd
 
 LENGTH_MIN: Final = 1e-6
+GOLDEN_SESSIONS: Final = 20
+"""One of each length."""
 
 
 def encoder_to_onnx(encoder: Encoder, metadata: Mapping[str, str]) -> bytes:
@@ -43,6 +47,25 @@ def encoder_to_onnx(encoder: Encoder, metadata: Mapping[str, str]) -> bytes:
         "dim": str(encoder.dim),
     }
     return serialised(graph, {**metadata, **known})
+
+
+def encoder_golden(encoder: Encoder, seed: int) -> dict[str, Any]:
+    """Inputs of the graph and where the plain definition points, for a folder's golden vectors."""
+    draws = np.random.default_rng([seed, 22])
+    shape = GOLDEN_SESSIONS, PLAYS_MAX
+    rows = draws.integers(0, len(encoder.items), shape).astype(np.int32)
+    recent = np.where(np.arange(PLAYS_MAX) < np.arange(1, len(rows) + 1)[:, None], rows, -1)
+    current = np.arange(PLAYS_MAX) < draws.integers(1, PLAYS_MAX, len(rows))[:, None]
+    end = draws.integers(0, len(PlayEnd), shape).astype(np.int8)
+    plays = read_plays(
+        recent, current, end, plays_max=PLAYS_MAX, reads_history=encoder.reads_history
+    )
+    return {
+        "encoder_vectors": encoder.table[plays.rows],
+        "encoder_action": plays.action,
+        "encoder_lengths": plays.lengths,
+        "encoder_direction": encoder.encode(recent, current, end),
+    }
 
 
 def _nodes(dim: int) -> list[Any]:

@@ -15,7 +15,8 @@ from models.export import export
 from models.ranker import Ranker
 from models.sessions.bases import Bases
 from models.sessions.encoder import Encoder
-from models.sessions.encoder_graph import encoder_to_onnx
+from models.sessions.encoder_graph import encoder_golden, encoder_to_onnx
+from models.sessions.ranker_examples import limits_of
 from models.sessions.read import SessionLog
 from models.sessions.recipe import DEFAULT
 from models.sessions.recommender import SessionRecommender
@@ -47,7 +48,7 @@ class About:
 
 def write_folder(model: SessionRecommender, folder: Path, about: About) -> Path:
     """Write the whole folder, the manifest last."""
-    write_index(folder / INDEX, model.bases.index)
+    write_index(folder / INDEX, model.bases.index, limits_of(model.recipe))
     (folder / IDS).write_text("".join(f"{name}\n" for name in about.names))
     encoder, ranker = model.bases.encoder, model.ranker
     assert isinstance(encoder, Encoder), "read from a folder: nothing to export"
@@ -62,6 +63,7 @@ def write_folder(model: SessionRecommender, folder: Path, about: About) -> Path:
         metrics=about.metrics,
         name=NAME,
         item_space=about.item_space,
+        more_golden=encoder_golden(encoder, about.seed),
     )
 
 

@@ -1,13 +1,14 @@
 """The session encoder in ONNX Runtime: where sessions point, for all users of a poll at once."""
 
+import io
 from typing import Final, Self
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from service.adapters.model_folder import ENCODER, ModelFolder
-from service.adapters.onnx import session_of
+from service.adapters.model_folder import ENCODER, GOLDEN, ModelFolder
+from service.adapters.onnx import GOLDEN_DRIFT_MAX, session_of
 from service.core.encoding import read_plays
 from service.core.errors import Refused
 from service.core.items import F32, I32
@@ -39,6 +40,8 @@ class OnnxEncoder:
                 f"{folder.path / ENCODER} reads {declared}, not {sorted(INPUTS)} of vectors"
                 f" {vectors.shape[1]} wide as the index has; export the model again"
             )
+        if GOLDEN in folder.kept:
+            _check_golden(folder, session)
         encoder = cls(session, vectors)
         encoder.encode(*_some_plays())  # the first call makes buffers
         return encoder
@@ -70,6 +73,22 @@ class OnnxEncoder:
             }
             (directions[plays.sessions],) = self._session.run(["direction"], feed)
         return directions
+
+
+def _check_golden(folder: ModelFolder, session: ort.InferenceSession) -> None:
+    """Where the trained definition pointed, this machine's graph must point too."""
+    with np.load(io.BytesIO(folder.file(GOLDEN)), allow_pickle=False) as stored:
+        if "encoder_direction" not in stored:
+            return  # a folder of before encoders had any
+        golden = {name: stored[f"encoder_{name}"] for name in (*INPUTS, "direction")}
+    expected = golden.pop("direction")
+    (direction,) = session.run(["direction"], golden)
+    drift = float(np.abs(direction - expected).max(initial=0))
+    if not drift <= GOLDEN_DRIFT_MAX:  # a NaN is refused too
+        raise Refused(
+            f"{folder.path}: {ENCODER} is {drift:.2g} away from its golden vectors, at most"
+            f" {GOLDEN_DRIFT_MAX:g} is rounding; export the model again"
+        )
 
 
 def _some_plays() -> tuple[I32, NDArray[np.bool_], I32]:

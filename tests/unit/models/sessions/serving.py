@@ -6,17 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from models.export import export
 from models.sessions.bases import Bases
-from models.sessions.encoder import Encoder
-from models.sessions.encoder_graph import encoder_to_onnx
 from models.sessions.fit_ranker import fit_ranker
+from models.sessions.folder import About, write_folder
 from models.sessions.index import build_index
 from models.sessions.queries import every_prefix
-from models.sessions.ranker_examples import RankerExamples, find, limits_of
+from models.sessions.ranker_examples import RankerExamples, find
 from models.sessions.read import SessionLog, session_log
 from models.sessions.recommender import SessionRecommender
-from service.adapters.session_index import write_index
 from service.core import events as ev
 from service.core.memory import PlayEnd
 from service.core.session import EMPTY, SessionState, fold
@@ -98,18 +95,6 @@ def trained(listeners: int = 80) -> SessionRecommender:
 
 def write_model(model: SessionRecommender, folder: Path, item_space: str = "small:1") -> Path:
     """The folder that a worker serves."""
-    folder.mkdir(parents=True)
-    encoder = model.bases.encoder
-    assert isinstance(encoder, Encoder)
-    (folder / "encoder.onnx").write_bytes(encoder_to_onnx(encoder, {"item_space": item_space}))
-    write_index(folder / "index", model.bases.index, limits_of(model.recipe))
-    export(
-        model.ranker,
-        folder,
-        window="a test",
-        seed=0,
-        metrics={},
-        name="segue-sessions",
-        item_space=item_space,
-    )
+    about = About(TABLE.ids, item_space, "a test", 0, {})
+    write_folder(model, folder, about)
     return folder

@@ -1,14 +1,15 @@
 """What a worker serves of a session model is what was trained and judged, bit for bit."""
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from models.export import GOLDEN, seal
 from models.sessions.queries import Queries, every_prefix
 from models.sessions.ranker_examples import find
 from models.sessions.recommender import SessionRecommender
@@ -16,6 +17,7 @@ from service.adapters.model_folder import read_model_folder
 from service.adapters.onnx_encoder import OnnxEncoder
 from service.core.errors import Refused
 from service.core.features import features_of
+from service.core.manifest import MANIFEST
 from service.core.session import EMPTY, SessionState
 from service.core.sessions import session_batch
 from service.ranking import Ranking
@@ -66,7 +68,7 @@ def queries(served: Served) -> Queries:
     log = log_of(some_listeners(25, seed=7))
     read = read_model_folder(served.folder)
     encoder = OnnxEncoder.of(read, served.model.bases.index.vectors)
-    return every_prefix(log, cast("Any", encoder))
+    return every_prefix(log, encoder)
 
 
 def test_states_folded_from_events_are_the_queries_that_training_asks(
@@ -188,6 +190,20 @@ def test_a_changed_file_is_refused(served: Served, tmp_path: Path, name: str) ->
     content[-1] ^= 1
     (folder / name).write_bytes(content)
     with pytest.raises(Refused, match="not the file its manifest names"):
+        load_ranking(folder, TABLE, Settings())
+
+
+def test_an_encoder_that_misses_its_golden_vectors_is_refused(
+    served: Served, tmp_path: Path
+) -> None:
+    folder = write_model(served.model, tmp_path / "model")
+    with np.load(folder / GOLDEN) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    arrays["encoder_direction"] = -arrays["encoder_direction"]
+    np.savez(folder / GOLDEN, **arrays)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    seal(folder, manifest)
+    with pytest.raises(Refused, match=r"encoder\.onnx is .* away from its golden vectors"):
         load_ranking(folder, TABLE, Settings())
 
 
