@@ -7,9 +7,10 @@ import typer
 
 if TYPE_CHECKING:
     from models.evaluation.exposures import ExposureSet
-    from models.evaluation.gate import Verdict
+    from models.evaluation.gate import Tolerances, Verdict
 
 OUT = Path(".segue/gate.json")
+SIMULATED = "simulated: the synthetic world's listeners, mixed policy"
 
 
 def gate(  # noqa: PLR0913, PLR0917 - a command's options
@@ -18,7 +19,11 @@ def gate(  # noqa: PLR0913, PLR0917 - a command's options
         Path | None, typer.Argument(help="Model folder, or figures written by --record.")
     ] = None,
     exposures: Annotated[
-        Path | None, typer.Option("--set", help="Exposures; the synthetic world's if not given.")
+        Path | None,
+        typer.Option("--set", help="Exposures, or with --format a log of sessions."),
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option("--format", help="Judge session models on the log that --set is.")
     ] = None,
     save_set: Annotated[Path | None, typer.Option(help="Keep the exposures here.")] = None,
     record: Annotated[
@@ -26,14 +31,17 @@ def gate(  # noqa: PLR0913, PLR0917 - a command's options
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the verdict goes.")] = OUT,
     loss_nats: float = typer.Option(0.005, min=0, help="Log loss a head may lose."),
+    hits: float = typer.Option(0.01, min=0, help="HR@20 and MRR@20 a session model may lose."),
     order: float = typer.Option(0.005, min=0, help="Share of pairs in order it may lose."),
     ece: float = typer.Option(0.01, min=0, help="Calibration error a head may gain."),
     latency_ratio: float = typer.Option(1.25, min=0, help="Times the champion's time."),
     size_ratio: float = typer.Option(1.5, min=0, help="Times the champion's bytes."),
 ) -> None:
-    """Compare a candidate with the champion; exit code 1 if it is worse than tolerated."""
-    from orjson import OPT_INDENT_2, dumps
+    """Compare a candidate with the champion; exit code 1 if it is worse than tolerated.
 
+    Rankers are judged on exposures, the synthetic world's if none are given; session models, which
+    have an index, on a log of sessions: --set LOG --format F.
+    """
     from models.evaluation.gate import Tolerances
     from models.evaluation.gate_files import gate_files, measure_folder
     from models.evaluation.gate_files import record as keep
@@ -42,23 +50,48 @@ def gate(  # noqa: PLR0913, PLR0917 - a command's options
     tolerances = Tolerances(
         loss_nats=loss_nats,
         order=order,
+        hits=hits,
         ece=ece,
         latency_ratio=latency_ratio,
         size_ratio=size_ratio,
     )
     try:
-        exposed = _exposures(exposures)
-        if save_set:
-            exposed.save(save_set)
-        if record:
-            keep(measure_folder(candidate, exposed).quality, record)
-        if champion is None:
-            return _without_champion(record or save_set)
-        verdict = gate_files(candidate, champion, exposed, tolerances)
-    except Refused as error:
+        if log_format:
+            verdict = _of_sessions(candidate, champion, exposures, log_format, tolerances)
+        else:
+            exposed = _exposures(exposures)
+            if save_set:
+                exposed.save(save_set)
+            if record:
+                keep(measure_folder(candidate, exposed).quality, record)
+            if champion is None:
+                return _without_champion(record or save_set)
+            verdict = gate_files(candidate, champion, exposed, tolerances)
+    except (Refused, ValueError) as error:
         typer.echo(f"segue evaluate gate: {error}", err=True)
         raise typer.Exit(1) from None
-    report = {**verdict.report(), "set": _source(exposures)}
+    _conclude(verdict, str(exposures) if exposures else SIMULATED, out)
+
+
+def _of_sessions(
+    candidate: Path,
+    champion: Path | None,
+    log: Path | None,
+    log_format: str,
+    tolerances: "Tolerances",
+) -> "Verdict":
+    from models.evaluation.session_gate import gate_sessions
+
+    if champion is None or log is None:
+        raise typer.BadParameter("session models need a champion's folder and --set LOG")
+    return gate_sessions(candidate, champion, (log, log_format), tolerances)
+
+
+def _conclude(verdict: "Verdict", source: str, out: Path) -> None:
+    """Write, print, and leave with the verdict's exit code."""
+    from orjson import OPT_INDENT_2, dumps
+
+    report = {**verdict.report(), "set": source}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(dumps(report, option=OPT_INDENT_2))
     _tell(verdict)
@@ -75,10 +108,6 @@ def _exposures(path: Path | None) -> "ExposureSet":
     from loadtest.world.gate_set import gate_set
 
     return gate_set(load_world())
-
-
-def _source(path: Path | None) -> str:
-    return str(path) if path else "simulated: the synthetic world's listeners, mixed policy"
 
 
 def _without_champion(written: Path | None) -> None:

@@ -27,8 +27,15 @@ def gate_files(
     """Judge a model folder against a model folder or a file of recorded figures.
 
     Raises:
-        Refused: A folder holds no model for this service, or the figures are of another set.
+        Refused: A folder holds no model that exposures can judge, or the figures are of another
+        set.
     """
+    for folder in (candidate, champion):
+        if (folder / "index").is_dir():
+            raise Refused(
+                f"{folder} is a session model: judge it on a log of later sessions, --set LOG"
+                " --format F"
+            )
     mine = measure_folder(candidate, exposed)
     other = measure_folder(champion, exposed) if champion.is_dir() else recorded(champion)
     latency = None
