@@ -96,8 +96,7 @@ def _of_log(name: str, report: Mapping[str, Any]) -> str:
     said = (
         f"<p>{report['predictions']} predictions, {report['unreachable']} of them of items that"
         f" training never saw. HR@20 of the ranked {100 * report['hr@20']:.2f} (95 % by session"
-        f" {100 * low:.2f} to {100 * high:.2f}). Trained in"
-        f" {_training_s(report):.0f} s, seed {report['seed']}.</p>"
+        f" {100 * low:.2f} to {100 * high:.2f}). {escape(_origin(report))}</p>"
     )
     parts = {kind: report[kind] for kind in report if kind.startswith("by_")}
     recall = {source: row for source, row in report["recall"].items() if source[:3] != "by_"}
@@ -112,9 +111,12 @@ def _of_log(name: str, report: Mapping[str, Any]) -> str:
     )
 
 
-def _training_s(report: Mapping[str, Any]) -> float:
+def _origin(report: Mapping[str, Any]) -> str:
+    if "model" in report:
+        return f"The folder {Path(report['model']).name}, as a worker runs it."
     rest = ("judging", "trees")
-    return float(sum(s for part, s in report["seconds"].items() if part not in rest))
+    trained_s = sum(s for part, s in report["seconds"].items() if part not in rest)
+    return f"Trained in {trained_s:.0f} s, seed {report['seed']}."
 
 
 def _table(of: str, rows: Mapping[str, Mapping[str, float]], columns: tuple[str, ...]) -> str:
