@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from service.settings import Settings
@@ -13,7 +12,7 @@ from service.settings import Settings
 class Shell:
     """Runs `segue` against this test's topics."""
 
-    def __init__(self, settings: Settings, also: Mapping[str, str] | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         topics = {f"SEGUE_TOPICS__{name.upper()}": value for name, value in settings.topics}
         self._environment = {
             **{name: text for name, text in os.environ.items() if not name.startswith("SEGUE_")},
@@ -22,7 +21,6 @@ class Shell:
             "SEGUE_KAFKA__GROUP": settings.kafka.group,
             "SEGUE_REDIS__URL": settings.redis.url,
             "COLUMNS": "200",
-            **(also or {}),
         }
 
     async def run(self, *words: str, stdin: bytes = b"") -> tuple[int, str]:

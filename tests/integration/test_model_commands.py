@@ -10,8 +10,9 @@ import pytest
 from service.adapters.log_reader import LogReader
 from service.cli import main
 from service.core.control import AliasBook, AliasMoved
-from tests.conftest import KafkaForTest
-from tests.integration.shell import Shell
+from service.core.events import Record
+from service.settings import Settings
+from tests.conftest import KafkaForTest, run_now
 from tests.model_folders import make_folder
 
 
@@ -66,37 +67,36 @@ def publishing(tmp_path: Path, seed: int) -> tuple[str, ...]:
     return ("models", "publish", str(folder), "--key", str(tmp_path / "key"))
 
 
-async def test_moves_reach_the_control_topic_as_the_registry_has_them(
-    kafka: KafkaForTest, tmp_path: Path
+async def control_records(settings: Settings) -> list[Record]:
+    async with LogReader(settings.kafka.bootstrap, settings.topics.control) as log:
+        return [record async for records in log.read() for record in records]
+
+
+def test_moves_reach_the_control_topic_as_the_registry_has_them(
+    kafka: KafkaForTest, alone: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = kafka.settings()
-    await kafka.make_topics(settings)
-    segue = Shell(settings, variables(tmp_path))
-    assert (await segue.run("models", "keygen", str(tmp_path / "key")))[0] == 0
-    published = [await segue.json(*publishing(tmp_path, seed), "--json") for seed in (1, 2)]
-    one, two = (said["version"] for _, said in published)
+    run_now(kafka.make_topics(settings))
+    monkeypatch.setenv("SEGUE_KAFKA__BOOTSTRAP", settings.kafka.bootstrap)
+    monkeypatch.setenv("SEGUE_TOPICS__CONTROL", settings.topics.control)
+    one, two = (alone.json(*publishing(tmp_path, seed))["version"] for seed in (1, 2))
     why = ("--reason", "a test", "--by", "ana")
 
-    code, said = await segue.json(
-        "models", "promote", one, "--alias", "champion", *why, "--no-announce", "--json"
-    )
-    assert (code, said["announced"], said["move"]["by"]) == (0, False, "ana")
-    promote = ("models", "promote", two, *why, "--json")
-    code, said = await segue.json(*promote, "--alias", "champion")
-    assert (code, said["announced"], said["move"]["previous"]) == (0, True, one)
-    assert (await segue.json(*promote, "--alias", "challenger", "--share", "0.25"))[0] == 0
-    code, printed = await segue.run("models", "rollback", *why)
+    said = alone.json("models", "promote", one, "--alias", "champion", *why, "--no-announce")
+    assert (said["announced"], said["move"]["by"]) == (False, "ana")
+    said = alone.json("models", "promote", two, "--alias", "champion", *why)
+    assert (said["announced"], said["move"]["previous"]) == (True, one)
+    alone.json("models", "promote", two, "--alias", "challenger", "--share", "0.25", *why)
+    code, printed = alone.run("models", "rollback", *why)
     assert code == 0
     assert f"champion was {two}, is now {one} (move 3); workers were told" in printed
-    code, said = await segue.json("models", "announce", "--json")
-    assert (code, said["announced"], len(said["moves"])) == (0, True, 2)
+    said = alone.json("models", "announce")
+    assert (said["announced"], len(said["moves"])) == (True, 2)
 
     book = AliasBook("ranker")
-    async with LogReader(settings.kafka.bootstrap, settings.topics.control) as log:
-        async for records in log.read():
-            for record in records:
-                book.read(record.key, record.value)
-                assert set(json.loads(record.value or b"")) == set(AliasMoved.__struct_fields__)
+    for record in run_now(control_records(settings)):
+        assert set(json.loads(record.value or b"")) == set(AliasMoved.__struct_fields__)
+        book.read(record.key, record.value)
     told = {alias: (move.version, move.share) for alias, move in book.moves.items()}
     assert told == {"champion": (one, 0.0), "challenger": (two, 0.25)}
     assert book.ignored == {"stale": 2}, "what `announce` said again"
