@@ -104,10 +104,9 @@ def _exposures(path: Path | None) -> "ExposureSet":
 
     if path is not None:
         return ExposureSet.load(path)
-    from loadtest.world.build import load_world
-    from loadtest.world.gate_set import gate_set
+    from loadtest.world.gate_set import gate_set, gate_world
 
-    return gate_set(load_world())
+    return gate_set(gate_world())
 
 
 def _without_champion(written: Path | None) -> None:

@@ -13,8 +13,7 @@ from onnx import numpy_helper
 from typer.testing import CliRunner
 
 from loadtest.commands_world import evaluate
-from loadtest.world.build import load_world
-from loadtest.world.gate_set import gate_set
+from loadtest.world.gate_set import gate_set, gate_world
 from loadtest.world.training import RANKER
 from models.evaluation.exposures import ExposureSet
 from models.evaluation.gate import Tolerances, judge
@@ -32,7 +31,7 @@ Change = Callable[[str, F32], F32]
 
 @pytest.fixture(scope="module")
 def exposures() -> ExposureSet:
-    return gate_set(load_world())
+    return gate_set(gate_world())
 
 
 def changed(folder: Path, change: Change) -> Path:
