@@ -168,6 +168,8 @@ class Follower:
         self._metrics.swaps.labels(move.alias).inc()
         self._metrics.swap_seconds.labels("load").observe(load_s)
         self._metrics.swap_seconds.labels("swap").observe(swap_s)
+        decided_s = max(time.time() - move.at_ms / 1000, 0.0)
+        self._metrics.swap_seconds.labels("decided").observe(decided_s)
         self._log.info(
             "model swapped",
             alias=move.alias,
@@ -177,7 +179,7 @@ class Follower:
             reason=move.reason,
             load_ms=round(1e3 * load_s, 1),
             swap_us=round(1e6 * swap_s, 1),
-            since_decided_ms=time.time_ns() // 1_000_000 - move.at_ms,
+            since_decided_ms=round(1e3 * decided_s),
         )
 
     def _begin_trial(self) -> None:

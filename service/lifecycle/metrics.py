@@ -28,7 +28,7 @@ class LifecycleMetrics:
         )
         self.swap_seconds = Histogram(
             "segue_model_swap_seconds",
-            "load: fetch, check, warm up, beside the old one; swap: while a batch may wait",
+            "load: fetch, check, warm up, while the old one serves; swap; decided: since then",
             ["step"],
             buckets=SWAP_BUCKETS_S,
             registry=registry,

@@ -181,8 +181,8 @@ async def test_a_rollback_does_not_wait_for_a_load_that_hangs() -> None:
         await desk.settle("champion", 3)
         assert desk.version() == "0"
         gate.set()
-        await until(lambda: "2" in desk.follower._held)
-        await asyncio.sleep(0)
+        await until(lambda: len(desk.follower._tasks) == 2)  # the load is through
+        assert "2" in desk.follower._held
         assert desk.version() == "0", "a move that was overtaken took effect"
 
 
