@@ -9,7 +9,7 @@ from loadtest.world.plays import START_MS
 from loadtest.world.seat import warm_seat
 from loadtest.world.training import RANKER
 from models.evaluation.policy_log import policy_log
-from models.evaluation.policy_report import Drawing, evaluate_policy
+from models.evaluation.policy_report import Drawing, evaluate_policy, target_of
 from service.adapters.onnx import OnnxScorer
 from service.ranking import Ranking
 from service.sources import default_sources
@@ -41,11 +41,15 @@ def test_intervals_hold_the_simulated_truth_of_every_log(world: World) -> None:
     reports = []
     for seed in SEEDS:
         rows = list(logged_policy(world, ranking, listeners=24, plays=8, seed=seed))
-        reports.append(evaluate_policy(policy_log(rows), None, GREEDIER, ess_min=50))
+        log = policy_log(rows)
+        reports.append(evaluate_policy(log, None, GREEDIER, ess_min=50))
     for report in reports:
         assert report["simulated"]
         assert report["effective_sample_size"] < report["contexts"] == 24 * 8
         for name in ("ips", "snips", "dr"):
             assert report[name]["low"] <= report["truth"] <= report[name]["high"], (name, report)
+    # The folder that ranked the slates, asked again on the logged features, is the same policy.
+    again, logged = (target_of(log, folder, GREEDIER) for folder in (RANKER, None))
+    assert again == pytest.approx(logged, abs=2e-3)
     errors = [report["dr"]["value"] - report["truth"] for report in reports]
     assert abs(np.mean(errors)) < 0.05

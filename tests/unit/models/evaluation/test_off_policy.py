@@ -1,5 +1,6 @@
 """Off-policy estimates: by hand, against a known truth, and refused where nothing can be said."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import msgspec
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from loadtest.commands_world import evaluate
 from models.evaluation.off_policy import check, estimate, weights_of
 from models.evaluation.policy_log import PolicyLog, Row, policy_log, read_policy_log
 from models.evaluation.policy_report import Drawing, evaluate_policy, target_of
@@ -172,3 +175,19 @@ def test_a_softmax_of_scores_adds_up_to_one_whatever_the_scores() -> None:
     log = policy_log([row("1", 0, 1.0, target=None, scores=[900.0, 900.0 + float(np.log(3))])])
     found = target_of(log, None, Drawing(temperature=1.0, explore=0.2))
     assert found == pytest.approx([0.8 * 0.25 + 0.1, 0.8 * 0.75 + 0.1])
+
+
+def test_the_command_estimates_or_refuses_with_exit_code_one(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    draws = np.random.default_rng(0)
+    rows = [row(str(n), int(draws.integers(2)), float(n % 3 == 0)) for n in range(200)]
+    path.write_bytes(b"\n".join(map(msgspec.json.encode, rows)) + b"\n")
+    done = CliRunner().invoke(evaluate, ["policy", str(path), "--json"])
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["contexts"] == 200
+    assert told["snips"]["low"] < told["snips"]["value"] < told["snips"]["high"]
+    assert told["simulated"] is False
+    refused = CliRunner().invoke(evaluate, ["policy", str(path), "--ess-min", "190", "--json"])
+    assert refused.exit_code == 1
+    assert "190 are needed" in json.loads(refused.stdout)["refused"]
