@@ -51,5 +51,4 @@ ORDER: Final = ("at_ms", "user", "number")
 """Strictly ascending through a file."""
 
 PLAYS: Final = "plays.parquet"
-DEAD: Final = "dead.parquet"
 LINEAGE: Final = "lineage.json"

@@ -76,14 +76,21 @@ class LogReader:
         """Return the offset after the last record, by partition."""
         return self._by_number(await self._ask(self._consumer.end_offsets(self._partitions)))
 
-    async def read(self, until: Offsets | None = None) -> AsyncIterator[Sequence[Record]]:
-        """Yield everything from the beginning, batch by batch, up to `until` (or the end now).
+    async def read(
+        self, until: Offsets | None = None, *, begin: Offsets | None = None
+    ) -> AsyncIterator[Sequence[Record]]:
+        """Yield everything, batch by batch, up to `until` (or the end now).
+
+        A partition is read from its offset in `begin`, from its beginning when that has none.
 
         Raises:
             Unavailable: The broker went away, or sends nothing though there is more.
         """
         ends = await self.ends() if until is None else dict(until)
         await self._ask(self._consumer.seek_to_beginning(*self._partitions))
+        for tp in self._partitions:
+            if begin is not None and tp.partition in begin:
+                self._consumer.seek(tp, begin[tp.partition])
         while await self._is_before(ends):
             batch = await self._next(_STALL_S)
             if not batch and await self._is_before(ends):
