@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 TRAIN = typer.Option(help="Log to train on; may repeat, in time order.")
-FORMAT = typer.Option("--format", help="lines (a session on each), 30music, yambda or piki.")
+FORMAT = typer.Option(
+    "--format", help="lines (a session on each), 30music, yambda, piki or sessions."
+)
 SEED = typer.Option(0, min=0, help="Of every draw.")
 JSON = typer.Option(False, "--json", help="Print one JSON object as the last line.")
 
@@ -56,6 +58,7 @@ def evaluate_sessions(  # noqa: PLR0913, PLR0917 - the command's options
 
     from models.evaluation.runs import record_run
     from models.sessions.evaluate import evaluate_folder, evaluate_logs, read_logs
+    from models.sessions.leaks import refuse_leaks, warn_of_leaks
     from service.core.errors import Refused
 
     def say(text: str) -> None:
@@ -63,8 +66,10 @@ def evaluate_sessions(  # noqa: PLR0913, PLR0917 - the command's options
 
     try:
         trees = _wants_trees(baselines)
+        refuse_leaks(train, test, model)
         if model is None:
             logs = read_logs(train, test, log_format)
+            warn_of_leaks(logs.train, logs.test, log_format, say)
             report = evaluate_logs(logs, seed=seed, say=say, trees=trees)
         else:
             report = evaluate_folder(model, train, test, log_format, say=say)

@@ -72,7 +72,8 @@ def write_lineage(folder: Path, record: Mapping[str, Any]) -> Path:
 
 def input_hashes(record: Mapping[str, Any]) -> set[str]:
     """The sha256 of every input of a record."""
-    return {one["facets"]["segue_file"]["sha256"] for one in record.get("inputs", ())}
+    facets = [one.get("facets", {}).get("segue_file", {}) for one in record.get("inputs", ())]
+    return {facet["sha256"] for facet in facets if "sha256" in facet}
 
 
 def sha256_of(path: Path) -> str:

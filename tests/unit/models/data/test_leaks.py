@@ -1,5 +1,6 @@
 """Every check of a leak is seen to fire, and to be quiet where there is none."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from models.data.leaks import (
     same_files,
     targets_in_inputs,
 )
-from models.data.lineage import lineage_of
+from models.data.lineage import lineage_of, write_lineage
+from models.sessions.leaks import refuse_leaks, warn_of_leaks
+from models.sessions.read import SessionLog, session_log
 from service.core.errors import Refused
 
 
@@ -74,3 +77,30 @@ def test_a_leak_is_refused_and_none_is_not() -> None:
     refuse([])
     with pytest.raises(Refused, match="leaks into training: test file a is training file b"):
         refuse(["test file a is training file b"])
+
+
+def sessions(begins_s: list[int]) -> SessionLog:
+    log = session_log([[0, 1] for _ in begins_s])
+    return replace(log, at_ms=np.repeat(np.array(begins_s, dtype=np.int64) * 1000, 2))
+
+
+def test_evaluation_says_when_the_test_begins_before_training_ends() -> None:
+    said: list[str] = []
+    warn_of_leaks(sessions([1, 9]), sessions([9, 12]), "30music", said.append)
+    warn_of_leaks(sessions([1, 9]), sessions([5, 12]), "lines", said.append)
+    assert said == []
+    warn_of_leaks(sessions([1, 9]), sessions([5, 12]), "30music", said.append)
+    assert said[0].startswith("warning: 1 of 2 test sessions begin before")
+
+
+def test_evaluation_refuses_a_test_that_was_trained_on(tmp_path: Path) -> None:
+    train, test, model = tmp_path / "train.txt", tmp_path / "test.txt", tmp_path / "model"
+    train.write_text("1 2\n")
+    test.write_text("3 4\n")
+    model.mkdir()
+    refuse_leaks([train], [test], model)
+    write_lineage(model, lineage_of("train", inputs=[train, test], outputs=[], params={}))
+    with pytest.raises(Refused, match=r"made from the test part: test\.txt"):
+        refuse_leaks([train], [test], model)
+    with pytest.raises(Refused, match=r"test file train\.txt is training file"):
+        refuse_leaks([train], [train], None)
