@@ -26,6 +26,7 @@ def train_on_sessions(
     """Train the session recommender by its default recipe and write a model folder."""
     from orjson import dumps
 
+    from models.data.lineage import lineage_of, write_lineage
     from models.sessions.training import train_sessions
     from service.core.errors import Refused
 
@@ -37,6 +38,10 @@ def train_on_sessions(
     except (ValueError, Refused) as error:
         typer.echo(f"segue train sessions: {error}", err=True)
         raise typer.Exit(1) from None
+    params, facts = {"format": log_format, "seed": seed}, {"seconds": report["seconds"]}
+    write_lineage(
+        out, lineage_of("train sessions", inputs=train, outputs=[out], params=params, facts=facts)
+    )
     say(f"{out}: trained in {sum(report['seconds'].values()):.0f} s")
     if json:
         typer.echo(dumps(report).decode())
