@@ -57,6 +57,9 @@ def train_on_world(
 @evaluate.command("world")
 def evaluate_on_world(
     listeners: int = typer.Option(200, min=8, help="Listeners that no training log has seen."),
+    calibration_listeners: int = typer.Option(
+        1600, min=0, help="Others, to judge calibration by content type on; 0 leaves it out."
+    ),
     json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Play what chance, charts, VSKNN, the service and an oracle pick to the same listeners.
@@ -68,10 +71,46 @@ def evaluate_on_world(
     from models.evaluation.runs import record_run
 
     say = (lambda _: None) if json else typer.echo
-    report = evaluate_world(listeners=listeners, say=say)
+    report = evaluate_world(
+        listeners=listeners, calibration_listeners=calibration_listeners, say=say
+    )
     record_run("evaluate world", params={"listeners": listeners}, report=report)
     typer.echo("\n".join(tables(report))) if not json else _print_json(report)
     refuse_if_loud(report)
+
+
+@evaluate.command("cold")
+def evaluate_cold(
+    json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Place items of the world as if nobody had played them: creator's mean against the tower."""
+    from loadtest.world.catalogue import SEED, make_world
+    from loadtest.world.cold_items import judge_cold
+    from loadtest.world.plays import make_plays
+    from loadtest.world.tables import cold_table
+    from loadtest.world.training import Extent
+
+    world, extent = make_world(SEED), Extent()
+    log = make_plays(world, listeners=extent.listeners, days=extent.days)
+    report = judge_cold(world, log, seed=SEED)
+    typer.echo("\n".join(cold_table(report))) if not json else _print_json(report)
+
+
+@train.command("world-calibration")
+def calibrate_world(
+    listeners: int = typer.Option(1600, min=48, help="To calibrate on, and as many to judge on."),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write to; over the committed ranker if not given."),
+    ] = None,
+) -> None:
+    """Fit the committed ranker's calibration by content type anew; its weights stay."""
+    from loadtest.world.recalibration import recalibrate_world
+    from loadtest.world.tables import calibration_table
+
+    done = recalibrate_world(out=out, listeners=listeners, say=typer.echo)
+    for name, table in (("before", done.before), ("after", done.after)):
+        typer.echo("\n".join([f"{name}:", *calibration_table(table)]))
 
 
 def refuse_if_loud(report: dict[str, Any]) -> None:

@@ -5,13 +5,12 @@ All of it is about the simulator's listeners; none of it is a claim about real o
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from loadtest.world.arms import Arm, OracleArm, PopularArm, RandomArm, SegueArm
-from loadtest.world.build import ARTIFACT, load_vectors, with_vectors
+from loadtest.world.build import load_vectors, with_vectors
 from loadtest.world.catalogue import SEED, World, make_world
 from loadtest.world.closed_loop import Heard, play_arms, summaries
 from loadtest.world.coverage import coverage
@@ -20,9 +19,11 @@ from loadtest.world.placebos import Placebo, of_no_switch, placebos
 from loadtest.world.plays import PlayLog, make_plays
 from loadtest.world.recovery import SWITCHES, follow, no_change, recovery
 from loadtest.world.regret import leads, regrets
-from loadtest.world.training import RANKER, Extent, finished_sessions
+from loadtest.world.training import COMMITTED, Extent, Files, finished_sessions
+from loadtest.world.type_calibration import ROUND, Table, served_parts, type_calibration
 from loadtest.world.untaught import drawn_arm, examples_of
 from service.adapters.onnx import OnnxScorer
+from service.ports import Scorer
 from service.ranking import Ranking
 from service.sources import default_sources
 
@@ -42,47 +43,52 @@ class Judged:
     arms: dict[str, Arm]
     listeners: int
     seed: int
-    model: str
+    scorer: Scorer
 
 
 def evaluate_world(
     *,
     listeners: int,
-    ranker: Path = RANKER,
-    vectors: Path = ARTIFACT,
+    calibration_listeners: int = 0,
+    files: Files = COMMITTED,
     extent: Extent = FULL,
     seed: int = SEED,
     say: Say = lambda _: None,
 ) -> dict[str, Any]:
-    """Run every arm on the same listeners; regret, coverage, recovery, placebos."""
-    say(f"1/4 the log of {extent.listeners} listeners, {extent.days:g} days")
-    judged = _judged(listeners, ranker, vectors, extent, seed)
-    say(f"2/4 {listeners} listeners under each of {', '.join(judged.arms)}")
+    """Run every arm on the same listeners; regret, coverage, recovery, placebos, calibration.
+
+    Calibration by content type takes listeners of its own, some 1,600 for a floor below 0.02.
+    """
+    say(f"1/5 the log of {extent.listeners} listeners, {extent.days:g} days")
+    judged = _judged(listeners, files, extent, seed)
+    say(f"2/5 {listeners} listeners under each of {', '.join(judged.arms)}")
     heard = play_arms(judged.world, judged.arms, listeners=listeners)
-    say("3/4 a change of mind")
+    say("3/5 a change of mind")
     recovered = _recovery(judged)
-    say("4/4 placebos")
+    say("4/5 placebos")
     must_be_quiet = _placebos(judged, heard)
+    say(f"5/5 calibration on {calibration_listeners} listeners")
     return {
         "simulated": True,
         "listeners": listeners,
-        "model": judged.model,
+        "model": judged.scorer.model.version,
         "arms": summaries(heard, seed=seed),
         "regret": regrets(heard, seed=seed),
         "lead_of_segue": leads(heard, "segue", seed=seed),
         "coverage": _coverage(judged, heard),
         "recovery": recovered,
+        "calibration": _calibration(judged, calibration_listeners),
         "placebos": {each.name: each.as_dict() for each in must_be_quiet},
         "quiet": not any(each.loud for each in must_be_quiet),
     }
 
 
-def _judged(listeners: int, ranker: Path, vectors: Path, extent: Extent, seed: int) -> Judged:
+def _judged(listeners: int, files: Files, extent: Extent, seed: int) -> Judged:
     world = make_world(seed, scale=extent.scale)
-    table = with_vectors(world.table, load_vectors(vectors, world.table))
+    table = with_vectors(world.table, load_vectors(files.vectors, world.table))
     world = replace(world, table=table)
     log = make_plays(world, listeners=extent.listeners, days=extent.days)
-    scorer = OnnxScorer.load(ranker)
+    scorer = OnnxScorer.load(files.ranker)
     arms: dict[str, Arm] = {
         "random": RandomArm(world, seed),
         "popular": PopularArm(world),
@@ -90,7 +96,7 @@ def _judged(listeners: int, ranker: Path, vectors: Path, extent: Extent, seed: i
         "segue": SegueArm(Ranking(table, default_sources(table), scorer)),
         "oracle": OracleArm(world),
     }
-    return Judged(world, log, arms, listeners, seed, scorer.model.version)
+    return Judged(world, log, arms, listeners, seed, scorer)
 
 
 def _coverage(judged: Judged, heard: dict[str, Heard]) -> dict[str, Any]:
@@ -109,6 +115,13 @@ def _recovery(judged: Judged) -> dict[str, Any]:
         }
         for name, switch in SWITCHES.items()
     }
+
+
+def _calibration(judged: Judged, listeners: int) -> Table:
+    if not listeners:
+        return {}
+    parts = served_parts(judged.world, judged.scorer, ROUND, listeners=listeners)
+    return type_calibration(judged.scorer, parts, seed=judged.seed)
 
 
 def _placebos(judged: Judged, heard: dict[str, Heard]) -> Sequence[Placebo]:

@@ -16,7 +16,7 @@ from loadtest.world.closed_loop import FIGURES, Heard, run_arm
 from loadtest.world.intervals import Interval, paired, resamples
 from loadtest.world.recovery import Course
 from loadtest.world.seat import Seat
-from service.core.events import CONTENT_TYPES, EventId, Steered, UserId
+from service.core.events import CONTENT_TYPES
 from service.core.steering import SteerIntent
 
 OF: Final = ("skip_rate", "affinity")
@@ -113,6 +113,4 @@ def placebos(
 
 def steer_nowhere(seat: Seat) -> None:
     """Tell the service of a wish that changes nothing."""
-    user_id = seat.live.listener.user_id
-    mark = EventId(f"{user_id}.{len(seat.told)}.steered")
-    seat.tell(Steered(event_id=mark, user_id=UserId(user_id), at_ms=seat.now_ms, intent=NEUTRAL))
+    seat.steer(NEUTRAL)

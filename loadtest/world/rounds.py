@@ -12,13 +12,17 @@ import numpy as np
 
 from loadtest.world.catalogue import World
 from loadtest.world.plays import START_MS
+from loadtest.world.policy import MixedPolicy
 from loadtest.world.seat import Seat, warm_seat
+from loadtest.world.session import Mood
 from models.dataset import Examples, build_examples
 from models.ranker import Ranker
-from service.core.events import Served
+from service.core.events import CONTENT_TYPES, Served
 from service.core.features import Features
 from service.core.items import F32
 from service.core.slates import Model
+from service.core.steering import SteerIntent
+from service.ports import Scorer
 from service.ranking import Ranking
 from service.sources import default_sources
 
@@ -58,26 +62,56 @@ class ArrayScorer:
         return self.ranker.score(features)
 
 
-def play_round(world: World, ranker: Ranker, number: int, *, listeners: int) -> Examples:
+def play_round(
+    world: World, ranker: Ranker, number: int, *, listeners: int, even_types: bool = False
+) -> Examples:
     """Serve `listeners` new listeners with a ranker; returns what became of the served items.
 
     `world` has its vectors and neighbours.
     """
-    ranking = Ranking(world.table, default_sources(world.table), ArrayScorer(ranker))
+    seats = served_seats(
+        world, ArrayScorer(ranker), number, listeners=listeners, even_types=even_types
+    )
+    events = sorted((event for seat in seats for event in seat.told), key=lambda e: e.at_ms)
+    return build_examples(world.table, events, only_served=True)
+
+
+def served_seats(
+    world: World, scorer: Scorer, number: int, *, listeners: int, even_types: bool = False
+) -> list[Seat]:
+    """New listeners after some slates. A round's number names its listeners.
+
+    With `even_types` as many sessions are about each content type, asked for by name: the rarer
+    types are then heard often enough to be judged.
+    """
+    ranking = Ranking(world.table, default_sources(world.table), scorer)
     draws = np.random.default_rng([world.seed, 5, number])
-    first = number * LISTENERS_APART
+    first, policy = number * LISTENERS_APART, MixedPolicy(world)
     seats = [
-        warm_seat(world, first + n, START_MS + n * APART_MS, sessions=n % WARM_UPS)
+        warm_seat(world, first + n, START_MS + n * APART_MS, sessions=n % WARM_UPS, policy=policy)
         for n in range(listeners)
     ]
-    for _ in range(SESSIONS):
-        for seat in seats:
+    for session in range(SESSIONS):
+        for n, seat in enumerate(seats):
             seat.open_session()
+            if even_types:
+                _want(seat, (n // WARM_UPS + session) % len(CONTENT_TYPES))
         for _ in range(SLATES):
             for begin in range(0, listeners, BATCH):
                 _serve(ranking, seats[begin : begin + BATCH], draws)
-    events = sorted((event for seat in seats for event in seat.told), key=lambda e: e.at_ms)
-    return build_examples(world.table, events, only_served=True)
+    return seats
+
+
+def _want(seat: Seat, kind: int) -> None:
+    """A session that asks for one content type alone; or for none, with music as the mood goes."""
+    listener, others = seat.live.listener, set(CONTENT_TYPES) - {CONTENT_TYPES[kind]}
+    if kind:
+        mine = np.flatnonzero(listener.anchor_types == kind)
+        seat.live.hold(Mood(kind, None, listener.anchors[seat.live.rng.choice(mine)]))
+    else:
+        seat.live.let_go()
+    excluded = tuple(t for t in CONTENT_TYPES if kind and t in others)
+    seat.steer(SteerIntent(reset=True, exclude_types=excluded))
 
 
 def _serve(ranking: Ranking, seats: list[Seat], draws: np.random.Generator) -> None:

@@ -14,6 +14,7 @@ from loadtest.world.policy import MixedPolicy
 from loadtest.world.session import LiveListener, Outcome
 from service.core import events as ev
 from service.core.session import EMPTY, SessionState, fold
+from service.core.steering import SteerIntent
 
 WARM_UP_SESSIONS: Final = 2
 WARM_UP_PLAYS: Final = 10
@@ -54,6 +55,12 @@ class Seat:
             self.tell(session_ended(self.live.listener.user_id, self.now_ms))
         self.now_ms += BETWEEN_SESSIONS_MS
         self.live.open_session()
+
+    def steer(self, intent: SteerIntent) -> None:
+        """Say what should come next."""
+        user_id = ev.UserId(self.live.listener.user_id)
+        mark = ev.EventId(f"{user_id}.{len(self.told)}.steered")
+        self.tell(ev.Steered(event_id=mark, user_id=user_id, at_ms=self.now_ms, intent=intent))
 
     def tell(self, event: ev.PlaybackEvent) -> None:
         """Report one event: it is kept and folded."""

@@ -101,6 +101,10 @@ class LiveListener:
         """Be in this mood and stay in it until told otherwise: a switch at a known play."""
         self.mood, self._held = mood, True
 
+    def let_go(self) -> None:
+        """Be in whatever mood comes, from here on."""
+        self._held = False
+
     def open_session(self) -> None:
         """A new session: new mood, most fatigue gone."""
         self.mood = self._new_mood()

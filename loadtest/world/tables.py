@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Report = Mapping[str, Any]
-NAME = 12
+NAME = 14
 CELL = 26
 
 
@@ -18,6 +18,7 @@ def tables(report: Report) -> Iterator[str]:
         rows = {arm: _recovery_row(each) for arm, each in arms.items()}
         never = next(iter(arms.values()))["never"]
         yield from _grid(f"plays to recover from another {switch}; {never} is never", rows)
+    yield from calibration_table(report["calibration"])
     yield from _placebos(report["placebos"])
 
 
@@ -34,6 +35,19 @@ def _recovery_row(recovered: Report) -> dict[str, Any]:
     return plays | {f"lost {name}": value for name, value in recovered["lost"].items()}
 
 
+def calibration_table(by_type: Report) -> Iterator[str]:
+    """Error, interval and floor by content type and head."""
+    if not by_type:
+        return
+    yield ""
+    yield "simulated: calibration error on its own slates; the floor is what chance alone makes"
+    yield f"{'':{NAME}}{'head':10}{'ECE, 95 %':>{CELL}}{'floor':>8}{'plays':>8}"
+    for kind, heads in by_type.items():
+        for head, row in heads.items():
+            error = _cell({"mean": row["ece"], "low": row["low"], "high": row["high"]})
+            yield f"{kind:{NAME}}{head:10}{error:>{CELL}}{row['floor']:8.3f}{row['n']:8}"
+
+
 def _placebos(placebos: Mapping[str, Report]) -> Iterator[str]:
     yield ""
     yield "simulated: placebos, which must be quiet; 95 % over all of them"
@@ -46,3 +60,9 @@ def _cell(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def cold_table(report: Report) -> Iterator[str]:
+    """Held-out items, placed in several ways."""
+    for kind, estimates in report.items():
+        yield from _grid(f"{kind} without a play, placed by", estimates)

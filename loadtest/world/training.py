@@ -49,6 +49,17 @@ class Extent:
         return f"{mixed}, {self.rounds} rounds of {self.round_listeners} with its own slates"
 
 
+@dataclass(frozen=True)
+class Files:
+    """Where a ranker and its item vectors are: the committed ones, if nothing else is said."""
+
+    ranker: Path = RANKER
+    vectors: Path = ARTIFACT
+
+
+COMMITTED: Final = Files()
+
+
 def train_world(
     folder: Path = RANKER,
     vectors: Path = ARTIFACT,

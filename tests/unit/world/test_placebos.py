@@ -14,10 +14,10 @@ from loadtest.world.evaluation import evaluate_world
 from loadtest.world.placebos import of_halves, of_pair
 from loadtest.world.plays import PlayLog
 from loadtest.world.tables import tables
-from loadtest.world.training import Extent
+from loadtest.world.training import Extent, Files
 from loadtest.world.untaught import drawn_arm, examples_of
 
-LISTENERS = 40
+LISTENERS = 24
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +49,11 @@ def test_a_one_sided_placebo_is_loud_only_if_the_first_is_better(
     assert not of_pair("above", by_lot, popular, seed=1, one_sided=True).loud
 
 
+@pytest.mark.timeout(180)  # 10 s alone; other tests may run beside it
 def test_shuffled_labels_teach_nothing_and_labels_in_their_places_do(
     small_known: World, small_log: PlayLog, popular: Heard
 ) -> None:
-    examples = examples_of(small_known, small_log, listeners=60)
+    examples = examples_of(small_known, small_log, listeners=40)
     untaught, taught = (
         run_arm(
             small_known,
@@ -74,11 +75,12 @@ def test_a_loud_placebo_ends_with_exit_code_one(capsys: pytest.CaptureFixture[st
     refuse_if_loud({"placebos": {"a": verdicts["a"]}})
 
 
+@pytest.mark.timeout(180)  # 10 s alone; other tests may run beside it
 def test_a_whole_report_of_a_small_world(small_known: World, tmp_path: Path) -> None:
     path = tmp_path / "vectors.npz"
     save_vectors(path, small_known.table.vectors, small_known.table)
     extent = Extent(listeners=24, days=8, scale=0.1)
-    report = evaluate_world(listeners=8, vectors=path, extent=extent)
+    report = evaluate_world(listeners=8, files=Files(vectors=path), extent=extent)
     assert list(report["arms"]) == ["random", "popular", "vsknn", "segue", "oracle"]
     assert report["regret"]["segue"]["affinity"]["high"] < 1
     assert len(report["placebos"]) == 6
