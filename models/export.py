@@ -127,8 +127,10 @@ def graph_metadata(ranker: Ranker, window: str, item_space: str = "any") -> dict
 
 def _calibration(ranker: Ranker) -> dict[str, Any]:
     """Slopes and offsets, a row per content type, a column per head."""
+    bend = vars(ranker.bend) if ranker.bend else {}
     return {
         "method": "platt by head and content type",
         "slope": ranker.slope.round(4).tolist(),
         "offset": ranker.offset.round(4).tolist(),
+        **{name: value.round(4).tolist() for name, value in bend.items()},
     }

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from models import attention_graph
+from models import attention_graph, bend
 from models.ranker import CLIP, Ranker
 
 OPSET: Final = 21
@@ -46,8 +46,7 @@ _HEADS: Final[tuple[Node, ...]] = (
     ("Gather", ("slope", "kind_row"), "slope_of_cand"),
     ("Gather", ("offset", "kind_row"), "offset_of_cand"),
     ("Mul", ("logits", "slope_of_cand"), "sloped"),
-    ("Add", ("sloped", "offset_of_cand"), "calibrated"),
-    ("Sigmoid", ("calibrated",), "heads"),
+    ("Add", ("sloped", "offset_of_cand"), "line"),
 )
 
 
@@ -81,7 +80,10 @@ def _nodes(ranker: Ranker) -> tuple[Node, ...]:
     if ranker.attention is not None:
         added: Node = ("Add", (linear, "read_part"), "all_linear")
         nodes, linear = (*nodes, *attention_graph.NODES, added), "all_linear"
-    return (*nodes, ("Relu", (linear,), "h1"), *_HEADS)
+    nodes = (*nodes, ("Relu", (linear,), "h1"), *_HEADS)
+    if ranker.bend is None:
+        return (*nodes, ("Sigmoid", ("line",), "heads"))
+    return (*nodes, *bend.NODES, ("Sigmoid", ("calibrated",), "heads"))
 
 
 def _inputs(ranker: Ranker, nodes: Sequence[Node]) -> list[onnx.ValueInfoProto]:

@@ -1,12 +1,13 @@
 """A ranker read back from its graph: what was exported can be calibrated again without training."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from models.bend import Bend
 from models.export import FILE
 from models.ranker import TYPES, Ranker
 from service.adapters.model_folder import read_model_folder
@@ -28,8 +29,16 @@ def read_ranker(folder: Path) -> Ranker:
     for name, old in OLD_CALIBRATION.items():
         if old in found:
             found[name] = np.tile(found.pop(old), (TYPES, 1))
-    kept = {name: np.asarray(value, np.float32) for name, value in found.items() if value.ndim}
+    kept: dict[str, Any] = {
+        name: np.asarray(value, np.float32) for name, value in found.items() if value.ndim
+    }
+    bend = {name: kept.pop(name) for name in ("knot", "bend") if name in kept}
     try:
-        return Ranker(**kept, heads=manifest.heads, blocks=manifest.blocks)
+        return Ranker(
+            **kept,
+            bend=Bend(**bend) if bend else None,
+            heads=manifest.heads,
+            blocks=manifest.blocks,
+        )
     except TypeError as error:
         raise Refused(f"{folder / FILE}: not a graph of this ranker: {error}") from None

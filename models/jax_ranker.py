@@ -69,7 +69,11 @@ def jax_score(ranker: Ranker, features: Features) -> F32:
         read = read_out(weights, one_each(features.ring, features.owner))[:, 0]
     raw = logits(weights, user, jnp.asarray(features.candidate), read)
     slope, offset = weights["slope"][features.kind], weights["offset"][features.kind]
-    return np.asarray(jax.nn.sigmoid(slope * raw + offset))
+    line = slope * raw + offset
+    if ranker.bend is not None:
+        beyond = jnp.maximum(raw - ranker.bend.knot[features.kind], 0)
+        line += ranker.bend.bend[features.kind] * beyond
+    return np.asarray(jax.nn.sigmoid(line))
 
 
 def split_weights(ranker: Ranker) -> tuple[Weights, Weights]:

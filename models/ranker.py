@@ -9,7 +9,8 @@
 
 Target attention, off by default, adds its read-out of the newest plays to h1 (attention.py).
 
-A slope and an offset per content type and head: Platt calibration, part of the model. A model
+A slope and an offset per content type and head: Platt calibration, part of the model; it may have a
+bend (`models.bend`). A model
 without session columns (Fu = 0) has no user part.
 
 A candidate's row meets nothing but its own user, and rows are multiplied in blocks of one size:
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.attention import Attention
+from models.bend import Bend
 from service.core.events import CONTENT_TYPES
 from service.core.features import Features
 from service.core.items import F32, I32
@@ -59,11 +61,13 @@ class Ranker:
     heads: tuple[str, ...] = HEADS
     blocks: tuple[str, ...] = ("base",)
     attention: Attention | None = None
+    bend: Bend | None = None
 
     def arrays(self) -> dict[str, F32]:
         """The parameters by name."""
         own = {name: getattr(self, name) for name in _ARRAYS}
-        return own | (vars(self.attention) if self.attention else {})
+        bend = vars(self.bend) if self.bend else {}
+        return own | bend | (vars(self.attention) if self.attention else {})
 
     def with_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The same ranker with other values of some parameters."""
@@ -72,6 +76,10 @@ class Ranker:
             parts = {name: changes.pop(name) for name in vars(self.attention) if name in changes}
             changes["attention"] = replace(self.attention, **parts)
         return replace(self, **changes)
+
+    def with_bend(self, bend: Bend, lines: Mapping[str, NDArray[Any]]) -> Self:
+        """The same ranker calibrated by `lines` (slope, offset) and a bend in them."""
+        return replace(self.with_arrays(lines), bend=bend)
 
     def logits(self, features: Features) -> F32:
         """float32[M, H], before calibration."""
@@ -88,11 +96,13 @@ class Ranker:
     def score(self, features: Features) -> F32:
         """float32[M, H]: calibrated probabilities."""
         slope, offset = self.slope[features.kind], self.offset[features.kind]
-        return sigmoid(slope * self.logits(features) + offset)
+        logits = self.logits(features)
+        line = slope * logits + offset
+        return sigmoid(line + self.bend.of(logits, features.kind) if self.bend else line)
 
 
 _ARRAYS: Final = tuple(
-    f.name for f in fields(Ranker) if f.name not in ("heads", "blocks", "attention")
+    f.name for f in fields(Ranker) if f.name not in ("heads", "blocks", "attention", "bend")
 )
 
 
