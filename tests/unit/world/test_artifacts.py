@@ -40,6 +40,7 @@ def test_the_committed_ranker_was_trained_on_our_features() -> None:
 
 def test_the_recorded_figures_beat_popularity_on_every_log_and_head() -> None:
     metrics = json.loads((RANKER / "manifest.json").read_text())["metrics"]
+    metrics.pop("own_slates_by_type", None)  # of a calibration after training: it has no rival
     assert set(metrics) == {"mixed_policy", "own_slates_1", "own_slates_2", "own_slates_3"}
     for figures in metrics.values():
         for head, ours in figures["ranker"].items():
