@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.compress import Compression, compress
 from models.export import GOLDEN, seal
+from models.holdout import Holdout
 from models.sessions.queries import Queries, every_prefix
 from models.sessions.ranker_examples import find
 from models.sessions.recommender import SessionRecommender
 from service.adapters.model_folder import read_model_folder
 from service.adapters.onnx_encoder import OnnxEncoder
 from service.core.errors import Refused
-from service.core.features import features_of
+from service.core.features import Features, features_of
 from service.core.manifest import MANIFEST
 from service.core.session import EMPTY, SessionState
 from service.core.sessions import session_batch
@@ -167,6 +169,27 @@ def test_what_comes_next_in_the_log_is_mostly_on_the_slate(served: Served) -> No
             found += f"i{row}" in [item.item_id for item in slate.items[:5]]
             total += state.ring[-1].item_id != f"i{row}"
     assert found / total > 0.55  # five of forty by chance
+
+
+def test_a_session_model_can_be_compressed_and_served(
+    served: Served, queries: Queries, states: list[SessionState], tmp_path: Path
+) -> None:
+    found = next(find(served.model.bases, queries, QUICK))
+    labels = np.zeros(len(found.features), np.float32)
+    labels[found.target_at[found.target_at >= 0]] = 1
+    kind = TABLE.content_type[found.union.items]
+    nobody = np.empty((len(found.queries), 0), np.float32)
+    features = Features(nobody, found.union.owner, found.features, kind)
+    Holdout(features, labels[:, None]).save(tmp_path / "held.npz")
+    report = compress(
+        served.folder, tmp_path / "small", Compression(int8=True), tmp_path / "held.npz"
+    )
+    quality = report["heads"]["next"]["quality"]
+    assert quality["metric"] == "ndcg@20"
+    assert quality["new"] == pytest.approx(quality["old"], abs=0.1)
+    ranking = load_ranking(tmp_path / "small", TABLE, Settings())
+    assert ranking.model.version == report["version"] != served.ranking.model.version
+    assert all(slate.items for slate in ranking.rank(states[:8]))
 
 
 # What does not fit
