@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from models.data.batches import rows_in
+from models.data.batches import batches_of
 from models.data.entries import Dead, Entry
 from service.core.errors import PoisonRecord, Refused
 from service.core.events import Record
@@ -104,8 +104,8 @@ def _partitions(files: Sequence[Path]) -> list[int]:
 
 def _partition(files: Sequence[Path], number: int) -> Iterator[Record]:
     for path in files:
-        for row in rows_in(path, list(RECORD_SCHEMA)):
-            if row["partition"] == number:
+        for piece in batches_of(path, list(RECORD_SCHEMA)):
+            for row in piece.filter(pl.col("partition") == number).iter_rows(named=True):
                 headers = tuple((one["name"], one["value"]) for one in row["headers"] or ())
                 where = (row["partition"], row["offset"], row["timestamp_ms"])
                 yield Record(*where, row["key"], row["value"], headers)
