@@ -74,6 +74,25 @@ def latency(
     raise typer.Exit(0 if verdict.passed else 1)
 
 
+@loadtest.command("ranking")
+def ranking(
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="A session model's folder, else a synthetic index."),
+    ] = None,
+    items: int = typer.Option(60_000, min=1_000, help="Items of the synthetic index."),
+    sessions: int = typer.Option(150_000, min=100, help="Sessions of the synthetic index."),
+    rounds: int = typer.Option(200, min=10, help="Batches measured, of each size."),
+) -> None:
+    """Cost per user of encoder, retrieval and ranker on one core; the last line is JSON."""
+    from loadtest.ranking_cost import World, lines, measure, of_folder, synthetic
+
+    subject = of_folder(model) if model else synthetic(World(items=items, sessions=sessions))
+    report = measure(subject, rounds=rounds)
+    _say("\n".join(lines(report)))
+    _print_json(report)
+
+
 @loadtest.command("models")
 def models(
     rate: float = typer.Option(100.0, min=10.0, help="About so many events a second."),
