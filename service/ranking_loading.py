@@ -1,6 +1,7 @@
 """From a model folder and a catalogue to a ranking pipeline, ready for its first listener."""
 
 from pathlib import Path
+from threading import Lock
 
 from service.adapters.model_folder import INDEX, ModelFolder, read_model_folder
 from service.adapters.onnx import OnnxScorer
@@ -63,10 +64,14 @@ def _retrieval(read: ModelFolder, table: ItemTable) -> SessionIndex:
         )
     retriever = Retriever(index, read_limits(read.path / INDEX))
 
+    # Its working memory serves one at a time; a version may be champion and shadow at once.
+    alone = Lock()
+
     def retrieve(
         recent: I32, current: Mask, directions: F32, extra_owner: I32, extra_items: I32
     ) -> Found:
-        got = retriever.retrieve(recent, current, directions, extra_owner, extra_items)
+        with alone:
+            got = retriever.retrieve(recent, current, directions, extra_owner, extra_items)
         return got.owner, got.items, got.sources, got.evidence
 
     return SessionIndex(OnnxEncoder.of(read, index.vectors), retrieve)

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from models.sessions.read import I32, I64
+from models.sessions.read import I8, I32, I64
 from models.sessions.sparse_rows import F32
 
 MEMBERS: Final = 120
@@ -23,13 +23,13 @@ class Clusters:
     """Items in groups.
 
     Shapes: centroids float32[d, c]; starts int64[c + 1]; items int32[n], cluster by cluster;
-    vectors float32, the members of each cluster as float32[d, members], one after the other.
+    vectors int8, the members of each cluster as int8[d, members], one after the other.
     """
 
     centroids: F32
     starts: I64
     items: I32
-    vectors: F32
+    vectors: I8
 
 
 def cluster_items(vectors: F32, *, seed: int = 0) -> Clusters:
@@ -41,9 +41,12 @@ def cluster_items(vectors: F32, *, seed: int = 0) -> Clusters:
     of_item = _nearest(known, centroids)
     order = np.argsort(of_item, kind="stable")
     starts = np.searchsorted(of_item[order], np.arange(len(centroids) + 1)).astype(np.int64)
-    parts = [known[order[a:b]].T.ravel() for a, b in pairwise(starts)]
-    packed = np.concatenate([np.empty(0, np.float32), *parts])
-    return Clusters(np.ascontiguousarray(centroids.T), starts, rows[order], packed)
+    step = float(np.abs(known).max(initial=0)) / np.iinfo(np.int8).max or 1.0
+    coarse = np.rint(known / np.float32(step)).astype(np.int8)
+    parts = [coarse[order[a:b]].T.ravel() for a, b in pairwise(starts)]
+    packed = np.concatenate([np.empty(0, np.int8), *parts])
+    centroids = np.ascontiguousarray(centroids.T)
+    return Clusters(centroids, starts, rows[order], packed)
 
 
 def _centres(vectors: F32, count: int, draws: np.random.Generator) -> F32:

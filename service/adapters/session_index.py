@@ -26,7 +26,7 @@ KINDS: Final = {
     "centroids": "float32",
     "cluster_starts": "int64",
     "cluster_items": "int32",
-    "clusters": "float32",
+    "clusters": "int8",
 }
 COLUMNS: Final = {"links": len(LINK_COLUMNS), "facts": len(FACT_COLUMNS)}
 

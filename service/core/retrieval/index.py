@@ -10,6 +10,7 @@ from service.core.items import F32, I32, U8
 
 I64 = NDArray[np.int64]
 U16 = NDArray[np.uint16]
+I8 = NDArray[np.int8]
 Mask = NDArray[np.bool_]
 
 LINK_UNIT: Final = 6
@@ -32,7 +33,8 @@ class SessionIndex:
         followed)
         popular: int32, rows heard most of late, some of every content type
         centroids: float32[d, c]; cluster_starts: int64[c + 1]; cluster_items: int32[n];
-        clusters: float32, the vectors of each cluster as float32[d, members], one after the other
+        clusters: int8, the vectors of each cluster as int8[d, members], one after the other:
+        coarse, a quarter of the memory that a search has to read
     """
 
     vectors: F32
@@ -49,7 +51,7 @@ class SessionIndex:
     centroids: F32
     cluster_starts: I64
     cluster_items: I32
-    clusters: F32
+    clusters: I8
 
     def __len__(self) -> int:
         """How many items there are."""

@@ -18,7 +18,7 @@ from service.core.retrieval.evidence import CANDIDATE_EVIDENCE, EVIDENCE_FEATURE
 from service.core.retrieval.gathering import cosines, gather, wipe
 from service.core.retrieval.index import Limits, Mask, SessionIndex
 from service.core.retrieval.links import add_links, add_ring
-from service.core.retrieval.nearest import keep_best, nearest_items
+from service.core.retrieval.nearest import keep_best, nearest_items, refine
 from service.core.retrieval.neighbours import add_held, find_sessions
 from service.core.retrieval.proposing import best_touched, unite, weigh_touched
 from service.core.retrieval.scratch import Scratch
@@ -28,6 +28,8 @@ FADES: Final = (5.0, 1.5)
 """Plays over which a session's older plays fade: for neighbours wide, and narrow."""
 
 
+SPARE: Final = 32
+"""More of the coarse search than is wanted: its order is a little off."""
 OWN: Final = len(CANDIDATE_EVIDENCE)
 SIZE: Final = len(EVIDENCE_FEATURES) - OWN
 
@@ -62,9 +64,9 @@ class Retriever:
         self._near = np.zeros(items, np.float32)
         self._rows = np.zeros(items, np.int32)
         self._weights = np.zeros((2, items), np.float32)
-        sizes = (limits.encoder, limits.hybrid, limits.soon)
+        sizes = (limits.encoder + SPARE, limits.hybrid, limits.soon)
         self._lists = tuple((np.zeros(k, np.int32), np.zeros(k, np.float32)) for k in sizes)
-        self._absent = np.array(sizes, np.int32)
+        self._absent = np.array((limits.encoder, *sizes[1:]), np.int32)
         self._own_bits = np.uint32((1 << len(SOURCES)) - 1)
         self._probes = limits.probes_of(self.index)
 
@@ -189,10 +191,11 @@ class Retriever:
             self._near,
             self._rows,
         )
+        refine(direction, index.vectors, near[:found], near_score[:found])
         weights = self._weights[:, :count]
         weigh_touched(self._scratch.found, touched, wide_best, leaves, weights[0], weights[1])
         return (
-            near[:found],
+            near[: min(found, self.limits.encoder)],
             hybrid[: keep_best(weights[0], touched, hybrid, hybrid_score)],
             soon[: keep_best(weights[1], touched, soon, soon_score)],
         )

@@ -46,7 +46,9 @@ def test_the_command_prints_its_metrics_as_the_last_line(
 def test_a_wrong_format_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     path.write_text("a b\n")
-    arguments = ["sessions", "--train", str(path), "--test", str(path), "--format", "lines"]
+    later = tmp_path / "later.txt"
+    later.write_text("b a\n")
+    arguments = ["sessions", "--train", str(path), "--test", str(later), "--format", "lines"]
     result = CliRunner().invoke(evaluate, arguments)
     assert result.exit_code == 1
     assert "is --format right?" in result.output

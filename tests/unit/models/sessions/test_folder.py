@@ -60,7 +60,8 @@ def test_a_catalogue_gives_rows_and_item_space(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_model_is_refused_by_name(tmp_path: Path) -> None:
     log = write_lines(tmp_path / "train.txt", chain_log(30))
-    arguments = ["sessions", "--train", str(log), "--test", str(log), "--format", "lines"]
+    later = write_lines(tmp_path / "later.txt", chain_log(30, seed=4))
+    arguments = ["sessions", "--train", str(log), "--test", str(later), "--format", "lines"]
     result = CliRunner().invoke(evaluate, [*arguments, "--model", str(tmp_path / "none")])
     assert result.exit_code == 1
     assert "segue train sessions" in result.output
