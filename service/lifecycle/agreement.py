@@ -13,6 +13,9 @@ TOP: Final = 10
 BINS: Final = 10
 FLOOR: Final = 1e-4
 """Share of an empty bin, so that its logarithm is finite."""
+BLUR: Final = np.linspace(-0.02, 0.02, 21, dtype=np.float32)
+"""Each score counts spread over two hundredths on either side: where calibration is flat, many
+scores are nearly the same, and a shift that nobody could feel would carry them over an edge."""
 SCORES_MIN: Final = 200
 """Fewer scores say nothing of a distribution: a bin would hold a handful."""
 
@@ -72,9 +75,10 @@ def psi(expected: F32, found: F32) -> float:
     >>> psi(np.arange(100.0), np.arange(100.0))
     0.0
     """
-    edges = np.quantile(expected, np.linspace(0, 1, BINS + 1)[1:-1])
+    blurred = [(scores[:, None] + BLUR).ravel() for scores in (expected, found)]
+    edges = np.quantile(blurred[0], np.linspace(0, 1, BINS + 1)[1:-1])
     shares = [
         np.maximum(np.bincount(np.searchsorted(edges, scores), minlength=BINS) / len(scores), FLOOR)
-        for scores in (expected, found)
+        for scores in blurred
     ]
     return float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))

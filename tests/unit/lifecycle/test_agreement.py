@@ -40,3 +40,11 @@ def test_without_a_common_head_or_enough_scores_nothing_is_said() -> None:
 def test_a_model_that_says_one_thing_for_everything_is_far() -> None:
     spread = scores(1)[:, 0]
     assert psi(spread, np.full_like(spread, 0.3)) > 2
+
+
+def test_many_scores_that_are_nearly_the_same_make_no_drift() -> None:
+    flat = np.full(2_000, 0.75, np.float32)
+    spread = np.linspace(0.1, 0.7, 1_000, dtype=np.float32)
+    scores = np.concatenate([flat, spread])
+    assert psi(scores, scores + np.float32(0.0005)) < 0.05
+    assert psi(scores, 1 - scores) > 1
