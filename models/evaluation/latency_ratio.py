@@ -4,6 +4,7 @@ A shared machine is slow in spells, and a spell hits both. Pairs are interleaved
 first; the ratio is of each one's lower quartile, which a spell does not reach.
 """
 
+from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any, Final
 
@@ -21,19 +22,29 @@ PER_USER: Final = 200
 def latency_ratio(candidate: Scorer, champion: Scorer, exposed: ExposureSet) -> dict[str, Any]:
     """Microseconds a batch of both, and their ratio."""
     batch = a_batch(exposed)
-    taken = np.empty((ROUNDS, 2))
-    for at in range(ROUNDS):
+    said = f"{USERS} users, {USERS * PER_USER} candidates"
+    return interleaved(
+        lambda: candidate.score(batch), lambda: champion.score(batch), rounds=ROUNDS, batch=said
+    )
+
+
+def interleaved(
+    candidate: Callable[[], object], champion: Callable[[], object], *, rounds: int, batch: str
+) -> dict[str, Any]:
+    """Time two calls in turns; two rounds to warm up come first. `batch` says what one call is."""
+    taken = np.empty((rounds, 2))
+    for at in range(-2, rounds):
         order = ((0, candidate), (1, champion))
-        for column, scorer in order if at % 2 else order[::-1]:
+        for column, call in order if at % 2 else order[::-1]:
             begin = perf_counter_ns()
-            scorer.score(batch)
+            call()
             taken[at, column] = (perf_counter_ns() - begin) / 1000
     mine, other = np.quantile(taken, 0.25, axis=0)
     return {
         "ratio": round(float(mine / other), 4),
         "candidate_us": round(float(mine), 1),
         "champion_us": round(float(other), 1),
-        "batch": f"{USERS} users, {USERS * PER_USER} candidates",
+        "batch": batch,
     }
 
 

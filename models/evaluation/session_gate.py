@@ -4,11 +4,10 @@ Graphs in ONNX Runtime, the folder's own index: an index that is old, or another
 model, whatever its ranker learned. Compared session by session on a log of later sessions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from time import perf_counter_ns
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from models.evaluation.calibration import Calibration, calibration
 from models.evaluation.gate import Tolerances, Verdict, report_difference
 from models.evaluation.intervals import F64, Interval, by_group, ratio_difference, resamples
+from models.evaluation.latency_ratio import interleaved
 from models.sessions.folder import read_folder, read_ids
 from models.sessions.metrics import gains
 from models.sessions.queries import Queries, every_prefix
@@ -164,22 +164,18 @@ def _worse(quality: dict[str, Interval], tolerances: Tolerances) -> Iterator[str
 
 def _latency(candidate: Served, champion: Served) -> dict[str, Any]:
     """Retrieval and ranking of the same 16 listeners, one model after the other."""
-    taken = np.empty((ROUNDS, 2))
-    both = [(one, one.queries.take(slice(0, USERS))) for one in (candidate, champion)]
-    for at in range(-2, ROUNDS):  # two rounds to warm up
-        for column in (0, 1) if at % 2 else (1, 0):
-            one, asked = both[column]
-            begin = perf_counter_ns()
+
+    def serving(one: Served) -> Callable[[], None]:
+        asked = one.queries.take(slice(0, USERS))
+
+        def serve() -> None:
             for found in find(one.model.bases, asked, one.model.recipe):
                 one.model.scores(found)
-            taken[at, column] = (perf_counter_ns() - begin) / 1000
-    mine, other = np.quantile(taken, 0.25, axis=0)
-    return {
-        "ratio": round(float(mine / other), 4),
-        "candidate_us": round(float(mine), 1),
-        "champion_us": round(float(other), 1),
-        "batch": f"{USERS} listeners, retrieval and ranking",
-    }
+
+        return serve
+
+    said = f"{USERS} listeners, retrieval and ranking"
+    return interleaved(serving(candidate), serving(champion), rounds=ROUNDS, batch=said)
 
 
 def _digest(path: Path) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from service.core.items import F32, I32
+from service.core.retrieval.proposing import HYBRID_WEIGHT
 from service.core.retrieval.scratch import (
     BACK,
     BEFORE_COUNT,
@@ -24,7 +25,6 @@ from service.core.retrieval.scratch import (
     WIDE,
 )
 
-HYBRID_WEIGHT = 0.3
 COSINE_SCALE = 10.0
 
 
@@ -55,7 +55,7 @@ def gather(  # noqa: PLR0913, PLR0915, PLR0917 - one row a candidate, column by 
 ) -> None:
     """Write out float32[m, 36], columns as in CANDIDATE_EVIDENCE.
 
-    near float32[m, 3] cosines; best float32[3]: of encoder, neighbours, links.
+    near float32[m, 3] cosines; best float32[4]: of encoder, neighbours, links, narrow neighbours.
     """
     for at in range(len(items)):
         item = items[at]

@@ -21,7 +21,7 @@ from service.core.retrieval.links import add_links, add_ring
 from service.core.retrieval.nearest import keep_best, nearest_items, refine
 from service.core.retrieval.neighbours import add_held, find_sessions
 from service.core.retrieval.proposing import best_touched, unite, weigh_touched
-from service.core.retrieval.scratch import Scratch
+from service.core.retrieval.scratch import NARROW, Scratch
 from service.core.retrieval.session_facts import describe, point
 
 FADES: Final = (5.0, 1.5)
@@ -130,7 +130,7 @@ class Retriever:
         near = np.empty((len(items), 3), np.float32)
         cosines(index.vectors, items, towards, near)
         encoder_best = float(self._lists[0][1][0]) if len(lists[0]) else 0.0
-        narrow_best = float(scratch.found[touched, 2].max(initial=0))
+        narrow_best = float(scratch.found[touched, NARROW].max(initial=0))
         best = np.array([encoder_best, wide_best, soon_best, narrow_best], np.float32)
         evidence = np.empty((len(items), len(EVIDENCE_FEATURES)), np.float32)
         mine, of_session = evidence[:, :OWN], evidence[:, OWN:]
